@@ -1,0 +1,35 @@
+# Everything a person runs. `make` lists it. Works with GNU make 3.81 and bash 3.2.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+export PYTHONPATH := .
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.ready ## install everything Carillon needs into .venv (the other targets do it for you)
+
+.venv/.ready: pyproject.toml uv.lock deploy/local/setup.sh
+	@deploy/local/setup.sh
+	@touch $@
+
+.PHONY: lint
+lint: setup ## ruff, mypy (strict), import contracts
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: format
+format: setup ## let ruff put the code in order
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+.PHONY: test
+test: setup ## unit, conformance, migrations and the journey, on a real RabbitMQ and PostgreSQL
+	$(PY) -m pytest
+
+.PHONY: check
+check: lint test ## what CI runs: lint, then test

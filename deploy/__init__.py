@@ -1,0 +1,1 @@
+"""How Carillon is run: on one machine, in containers, and beside a stand-in of the platforms."""

@@ -1,0 +1,1 @@
+"""What travels between the services, and what each of them stands on; it knows no service."""
