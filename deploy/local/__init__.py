@@ -1,0 +1,1 @@
+"""Running on one machine: installing, finding or starting real servers, the demo."""
