@@ -33,7 +33,7 @@ FILE = TypeAdapter(dict[str, Secrets])
 
 
 class Accounts:
-    """Accounts by channel; a changed file holds from the next call on, a wrong one is logged and the last good stays."""
+    """Accounts by channel; a changed file holds from the next call on, a wrong one leaves the last good in force."""
 
     def __init__(self, path: Path, registry: Callable[[], Registry], platform_urls: Mapping[str, str]) -> None:
         self._path = path

@@ -23,8 +23,8 @@ from shared.database import Sessions
 from shared.events import Brief, Event, PostDue
 from shared.payload import Payload
 
-# Everything that must hold for a post to go out is tested here, in the statement that also writes down that we are about
-# to try. A post whose outcome is unknown is claimed in any case: to look what became of it needs no approval.
+# Everything that must hold for a post to go out is tested here, in the statement that also writes down that we are
+# about to try. A post whose outcome is unknown is claimed in any case: to look what became of it needs no approval.
 CLAIM = text(
     """
     WITH ready AS (
@@ -96,7 +96,7 @@ class Deliver:
 
     name = "deliver"
 
-    def __init__(  # noqa: PLR0913 - where these meet
+    def __init__(
         self,
         spec: Spec,
         publisher: Publisher,

@@ -13,7 +13,7 @@ class PublisherSettings(Settings):
 
     accounts_file: Path = Path("accounts.yaml")
     """The accounts' secrets, by channel: a YAML file that only publisher may read, re-read when it changes."""
-    platform_urls: dict[str, str] = {}
+    platform_urls: dict[str, str] = Field(default_factory=dict)
     """Where platforms are, as JSON, when not where the channel registry says: `{"bluesky": "http://…"}`."""
     contact: str = "https://meta.wikimedia.org/wiki/Social_media"
     """What platforms find in our User-Agent, so that they know whom to ask."""

@@ -9,8 +9,8 @@ down_revision = None
 
 OPEN = "('awaiting', 'planned', 'held', 'due', 'pending', 'uncertain')"
 STATES = (
-    "('awaiting', 'planned', 'held', 'due', 'attempting', 'pending', 'uncertain', 'needs_review', 'published', 'failed', "
-    "'expired', 'cancelled')"
+    "('awaiting', 'planned', 'held', 'due', 'attempting', 'pending', 'uncertain', 'needs_review', "
+    "'published', 'failed', 'expired', 'cancelled')"
 )
 
 
