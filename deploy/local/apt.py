@@ -53,7 +53,7 @@ class Apt:
     def needed_by(self, package: str) -> list[str]:
         """Return the file addresses of a package and of all that it depends on, as `name=version`."""
         words = ["--yes", "--no-install-recommends", "--print-uris", "install", package]
-        result = subprocess.run(self._command(*words), capture_output=True, text=True, env=_environment())
+        result = subprocess.run(self._command(*words), check=False, capture_output=True, text=True, env=_environment())
         if result.returncode != 0:
             raise ServerUnavailableError(f"{package} is not in {self._suite}: {result.stderr.strip()}")
         return re.findall(r"^'\S+' ([^_\s]+)_", result.stdout, re.MULTILINE)
@@ -89,8 +89,8 @@ def own_suite() -> str:
 
 
 def source_of(suite: str) -> Source:
-    """Return the machine's own source of a suite; for another suite, the same mirror if it is Debian's, else Debian's own."""
-    known = [source for path in _source_files() for source in _sources(path)]
+    """Return the machine's own source of a suite; for another suite its mirror, if of Debian, else Debian's own."""
+    known = [source for path in _source_files() for source in sources_in(path)]
     for source in known:
         if source.suite == suite:
             return source
@@ -101,26 +101,34 @@ def source_of(suite: str) -> Source:
 
 def _source_files() -> list[Path]:
     parts = Path("/etc/apt/sources.list.d")
-    return [p for p in [Path("/etc/apt/sources.list"), *sorted(parts.glob("*.sources")), *sorted(parts.glob("*.list"))] if p.exists()]
+    return [
+        p
+        for p in [Path("/etc/apt/sources.list"), *sorted(parts.glob("*.sources")), *sorted(parts.glob("*.list"))]
+        if p.exists()
+    ]
 
 
-def _sources(path: Path) -> list[Source]:
+def sources_in(path: Path) -> list[Source]:
     """Read a file of sources in either of apt's two formats."""
     text = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
     if path.suffix != ".sources":
         return _one_line_sources(text)
     found = []
     for stanza in re.split(r"\n\s*\n", text):
-        field = {key.lower(): value.strip() for key, value in re.findall(r"^([\w-]+):[ \t]*(.*)$", stanza, re.MULTILINE)}
-        for suite in field.get("suites", "").split():
-            uri = field.get("uris", "").split()
+        field = {
+            key.lower(): value.strip() for key, value in re.findall(r"^([\w-]+):[ \t]*(.*)$", stanza, re.MULTILINE)
+        }
+        uri = field.get("uris", "").split()
+        for suite in field.get("suites", "").split() if "deb" in field.get("types", "").split() else []:
             found += [Source(uri[0], suite, field.get("components", "main"), field.get("signed-by", ""))] if uri else []
     return found
 
 
 def _one_line_sources(text: str) -> list[Source]:
     found = []
-    for options, uri, suite, components in re.findall(r"^deb\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s+(.+)$", text, re.MULTILINE):
+    for options, uri, suite, components in re.findall(
+        r"^deb\s+(?:\[(.*?)\]\s+)?(\S+)\s+(\S+)\s+(.+)$", text, re.MULTILINE
+    ):
         keys = re.search(r"signed-by=(\S+)", options)
         found.append(Source(uri, suite, components, keys[1] if keys else ""))
     return found

@@ -1,9 +1,9 @@
 """Starts servers for a parent process, and ends them when that parent ends, however it ends.
 
-Run as a script: `guard.py PREFIX PARENT_FOLDER`. It makes one temporary folder, prints its path as JSON, then answers one
-JSON line for every JSON line it reads. When its input closes (the parent stopped, crashed or was killed) it ends what it
-started, last first, and removes the folder. It lives in a session of its own, so Ctrl-C in a terminal reaches only the
-parent. It imports the standard library alone. The parent's side is `guarded.Guarded`.
+Run as a script: `guard.py PREFIX PARENT_FOLDER`. It makes one temporary folder, prints its path as JSON, then answers
+one JSON line for every JSON line it reads. When its input closes (the parent stopped, crashed or was killed) it ends
+what it started, last first, and removes the folder. It lives in a session of its own, so Ctrl-C in a terminal reaches
+only the parent. It imports the standard library alone. The parent's side is `guarded.Guarded`.
 """
 
 import contextlib

@@ -57,19 +57,38 @@ class Guarded:
         *,
         user: tuple[int, int] | None = None,
         stop_signal: int = SIGTERM,
+        cwd: Path | None = None,
     ) -> int:
-        """Start a server in the folder, its output in NAME.log; return its process id.
+        """Start a server in the folder (or in `cwd`), its output in NAME.log; return its process id.
 
         `user` is (uid, gid) of another user, for which this process must be root. `stop_signal` ends it in `close`.
         """
         uid, gid = user or (None, None)
-        request = {"argv": [str(word) for word in argv], "env": dict(env), "cwd": str(self.folder), "log": self._log(name)}
+        request = {
+            "argv": [str(word) for word in argv],
+            "env": dict(env),
+            "cwd": str(cwd or self.folder),
+            "log": self._log(name),
+        }
         return int(self._ask("start", name=name, **request, uid=uid, gid=gid, stop_signal=stop_signal))
 
     def end(self, name: str, number: int = SIGTERM, seconds: float = 60.0) -> None:
         """End one server with a signal and wait for it; a server that ignores the signal is an error."""
-        if self._ask("poll", name=name) is None and self._ask("send", name=name, number=number, seconds=seconds) is None:
+        if (
+            self._ask("poll", name=name) is None
+            and self._ask("send", name=name, number=number, seconds=seconds) is None
+        ):
             raise ServerUnavailableError(f"{name} did not end within {seconds} s of signal {number}\n{self.tail(name)}")
+
+    def wait_for_success(self, name: str, seconds: float) -> None:
+        """Wait until a command has ended; an exit code other than 0 is an error that shows the end of its log."""
+        deadline = time.monotonic() + seconds
+        while (code := self._ask("poll", name=name)) is None:
+            if time.monotonic() > deadline:
+                raise ServerUnavailableError(f"{name} had not ended after {seconds} s\n{self.tail(name)}")
+            time.sleep(POLL_SECONDS)
+        if code != 0:
+            raise ServerUnavailableError(f"{name} failed, exit code {code}\n{self.tail(name)}")
 
     def wait_until(self, name: str, ready: Callable[[], bool], seconds: float) -> None:
         """Wait until `ready()`; if the server ends or the time does, raise with the end of its log."""
@@ -114,7 +133,13 @@ def run_logged(argv: Sequence[str | Path], log: Path, env: Mapping[str, str], cw
     with log.open("ab") as output:
         try:
             code = subprocess.run(
-                [str(word) for word in argv], env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                [str(word) for word in argv],
+                check=False,
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             ).returncode
         except OSError as error:
             raise ServerUnavailableError(f"{argv[0]} can't be run: {error}. {remedy}") from error

@@ -1,10 +1,10 @@
 """A RabbitMQ for tests, the demo and the bench: the one that AMQP_URL names, or a private node on 127.0.0.1.
 
-A private node comes from an installed RabbitMQ, or from Debian's packages unpacked into the checkout (`unpack.py`). It has
-random ports, its own epmd, password and data folder, and ends with the process that asked for it.
+A private node comes from an installed RabbitMQ, or from Debian's packages unpacked into the checkout (`unpack.py`). It
+has random ports, its own epmd, password and data folder, and ends with the process that asked for it.
 
-By hand: `python -m deploy.local.rabbit start | stop | run`. RABBITMQ_SUITE chooses whose packages are unpacked, whatever
-else there is: `newest` (Debian sid, else trixie), or the code name of a release.
+By hand: `python -m deploy.local.rabbit start | stop | run`. RABBITMQ_SUITE chooses whose packages are unpacked,
+whatever else there is: `newest` (Debian sid, else trixie), or the code name of a release.
 """
 
 import os
@@ -68,7 +68,7 @@ def private_rabbit(suite: str = "") -> Iterator[PrivateRabbit]:
 
 
 def _installation(suite: str) -> Installation:
-    """Return what to start: what is installed if no suite is asked for and it is new enough, else what can be unpacked."""
+    """Return what is installed, if it is new enough and no suite is asked for; else what can be unpacked."""
     for script in [] if suite else [INSTALLED, shutil.which("rabbitmq-server")]:
         if script and Path(script).exists():
             found = Installation(Path(script).resolve().parent.parent, {}, "installed")

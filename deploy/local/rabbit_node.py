@@ -80,7 +80,12 @@ class PrivateRabbit:
 
     def _write_files(self) -> None:
         settings = CONFIGURATION.format(user=self._user, password=self._password, management=self._management)
-        files = {"rabbitmq.conf": settings, "advanced.config": "[].", "env.conf": "", ".erlang.cookie": secrets.token_hex(16)}
+        files = {
+            "rabbitmq.conf": settings,
+            "advanced.config": "[].",
+            "env.conf": "",
+            ".erlang.cookie": secrets.token_hex(16),
+        }
         for name, text in {**files, "enabled_plugins": "[rabbitmq_management]."}.items():
             (self._guarded.folder / name).write_text(text)
             (self._guarded.folder / name).chmod(0o600)  # Erlang refuses a cookie that others can read

@@ -1,13 +1,14 @@
 """RabbitMQ unpacked from Debian's packages, without root, into `.local/rabbitmq/SUITE` of the checkout.
 
-The tree runs with its own C library, so a newer suite's RabbitMQ works on an older release. It can be moved: its scripts
-take their place from the variable `UNPACKED`, set by whoever starts them.
+The tree runs with its own C library, so a newer suite's RabbitMQ works on an older release. It can be moved: its
+scripts take their place from the variable `UNPACKED`, set by whoever starts them.
 """
 
 import os
 import re
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 from deploy.local.apt import Apt, own_suite
@@ -15,12 +16,12 @@ from deploy.local.cache import CACHE, made_once
 from deploy.local.guarded import ServerUnavailableError, run_logged
 
 REMEDY = (
-    "Install RabbitMQ 3.10 or newer (Debian and Ubuntu: apt-get install rabbitmq-server; macOS: brew install rabbitmq), "
+    "Install RabbitMQ 3.10 or newer (Debian and Ubuntu: apt-get install rabbitmq-server; macOS: brew install rabbitmq) "
     "or name a server: AMQP_URL=amqp://user:password@host:5672/"
 )
 NEWEST = ("sid", "trixie")
 UNPACKED = "UNPACKED"
-# Of all that RabbitMQ depends on, what its Erlang needs to run; not the programs around it, such as adduser or logrotate.
+# Of all that RabbitMQ depends on, what its Erlang needs to run; not the programs around it, such as adduser.
 WANTED = re.compile(r"(erlang-.*|rabbitmq-server|lib(?!perl|python).*|zlib1g|openssl-provider-legacy)")
 
 # Debian writes the place of Erlang into both of its `erl` scripts.
@@ -41,7 +42,7 @@ def unpacked_rabbit(suite: str = "") -> Path:
     failures = []
     for name in suites:
         try:
-            return made_once(CACHE / "rabbitmq" / name, lambda part, name=name: _make(part, name))  # type: ignore[misc]
+            return made_once(CACHE / "rabbitmq" / name, partial(_make, suite=name))
         except (ServerUnavailableError, OSError) as error:
             failures.append(f"RabbitMQ of Debian's {name} can't be unpacked: {error}")
     raise ServerUnavailableError("\n".join([*failures, REMEDY]))
@@ -64,14 +65,18 @@ def _make(root: Path, suite: str) -> None:
     _run_with_own_libraries(root)
     prove = ["erl", "-noinput", "-eval", "{ok, _} = application:ensure_all_started(ssl), halt(0)."]
     environment = {**erlang_environment(root), "HOME": str(work)}
-    run_logged([shutil.which("erl", path=environment["PATH"]) or "erl", *prove[1:]], work / "log", environment, work, REMEDY)
+    run_logged(
+        [shutil.which("erl", path=environment["PATH"]) or "erl", *prove[1:]], work / "log", environment, work, REMEDY
+    )
     shutil.rmtree(work)
 
 
 def _run_with_own_libraries(root: Path) -> None:
     """Put a script before each Erlang program that runs it with the tree's own loader and C library."""
     loader = next(path for pattern in ("lib/*", "usr/lib/*") for path in root.glob(f"{pattern}/ld-linux-*.so.*"))
-    folders = [folder for folder in (f"lib/{loader.parent.name}", f"usr/lib/{loader.parent.name}") if (root / folder).is_dir()]
+    folders = [
+        folder for folder in (f"lib/{loader.parent.name}", f"usr/lib/{loader.parent.name}") if (root / folder).is_dir()
+    ]
     libraries = ":".join(f"${{{UNPACKED}}}/{folder}" for folder in folders)
     for script in [path for path in (root / "usr/lib/erlang").rglob("*") if _is_program(path)]:
         program = script.rename(script.with_name(f"{script.name}.elf")).relative_to(root)
