@@ -125,5 +125,12 @@ class Bus(Protocol):
         Raises LookupError when there is no such queue, BrokerLostError when the broker can't be asked.
         """
 
+    async def probe(self, timeout: float) -> bool:
+        """Say whether a message sent to oneself arrives within `timeout` seconds.
+
+        It goes out over the connection that publishes and comes in over the one that consumes, so a process whose
+        consumers have gone deaf says no. Does not raise for a lost broker.
+        """
+
     async def close(self) -> None:
         """Stop consuming and publishing, and let go of the connections."""
