@@ -74,7 +74,7 @@ async def store(db: AsyncSession, service: str, caused: Sequence[Caused]) -> Non
 
 
 def here(events: Iterable[Event | Caused]) -> list[Caused]:
-    """Return the events as caused by what is being handled right now, but for those that name their own cause."""
+    """Return the events as caused by what is being handled right now, unless they say another cause."""
     traceparent = current_traceparent()
     return [event if isinstance(event, Caused) else Caused(event, traceparent) for event in events]
 
