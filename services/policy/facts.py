@@ -8,7 +8,7 @@ from shared.payload import Payload, Rendition
 
 
 class CommonsFile(Travelling):
-    """What Wikimedia Commons says about a file (API: imageinfo with extmetadata, categories, structured data)."""
+    """What Wikimedia Commons says about a file (its API's imageinfo with extmetadata, and categories)."""
 
     found: bool = True
     """False when the file is missing, deleted or suppressed."""
@@ -19,8 +19,6 @@ class CommonsFile(Travelling):
     restrictions: tuple[str, ...] = ()
     """What a reuser has to mind besides copyright, such as `personality` or `trademarked`."""
     deletion_pending: bool = False
-    contradicted: bool = False
-    """The file's structured data names another licence or status than its description page."""
 
 
 class Facts(Travelling):

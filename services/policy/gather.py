@@ -14,6 +14,7 @@ from services.policy.judge import Pack, judge
 from services.policy.posts import Decided, Look
 from services.policy.settings import PolicySettings
 from shared.adapter.errors import PlatformError, TryLater
+from shared.events import Event
 from shared.mailbox import Caused
 
 log = structlog.get_logger()
@@ -24,17 +25,16 @@ Lookup = Callable[[Sequence[str]], Awaitable[Mapping[str, CommonsFile]]]
 TITLES = 50
 """Files that Commons tells about in one call."""
 POSTS = 50
-"""Posts in one batch at the most, so that its settling stays short."""
+"""Posts in one batch, so that its settling stays short."""
 LONGEST_PAUSE = 60.0
 """Seconds between two tries at the most: an approval waits for the facts, and it ends."""
 
-DECISIONS = Counter("carillon_policy_decisions_total", "Decisions about posts", ["verdict", "renewed"])
 LOOKUPS = Counter("carillon_policy_lookups_total", "Calls that look facts up", ["outcome"])
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Posts whose files fit into one call."""
+    """Posts whose files are asked for together."""
 
     looks: tuple[Look, ...]
 
@@ -68,9 +68,10 @@ class Gather:
         self._settings = settings
 
     async def claim(self, most: int, db: AsyncSession) -> Sequence[Batch]:
-        """Claim due posts, in batches of which each needs one call."""
+        """Claim due posts, in batches: their files are asked for together."""
         lease = timedelta(seconds=self._settings.lookup_lease_seconds)
-        return batches(await posts.claim(most * POSTS, lease, db))[: most or None]
+        looks = await posts.claim(most * POSTS, lease, db)
+        return [Batch(tuple(looks[start : start + POSTS])) for start in range(0, len(looks), POSTS)]
 
     async def rest(self, db: AsyncSession) -> float | None:
         """Return the seconds until the next look."""
@@ -93,47 +94,33 @@ class Gather:
     async def settle(
         self, claim: Batch, outcome: Mapping[str, CommonsFile] | Failed, db: AsyncSession
     ) -> Sequence[Caused]:
-        """Judge each post by what was found out, or ask again, or make do with what is known."""
+        """Judge each post by what was found out; after a failure ask again, or make do with what is known."""
         caused = []
         for look in claim.looks:
-            if isinstance(outcome, Failed) and look.tries + 1 < self._settings.lookup_tries:
-                await posts.postpone(look, pause(look.tries, outcome.after), db)
-            elif event := await self._judge(look, outcome, db):
+            failed = isinstance(outcome, Failed) and bool(titles(look.payload))
+            if failed and look.tries + 1 < self._settings.lookup_tries:
+                await posts.postpone(look, pause(look.tries, outcome), db)
+                continue
+            known = self._last_known(look) if isinstance(outcome, Failed) else outcome
+            if event := await self._judge(look, known, fresh=not failed, db=db):
                 caused.append(Caused(event, look.traceparent))
         return caused
 
+    def _last_known(self, look: Look) -> Mapping[str, CommonsFile]:
+        """Return what Commons said the last time, as long as that counts."""
+        counts = look.age is not None and look.age <= self._settings.fact_grace
+        return look.files or {} if counts else {}
+
     async def _judge(
-        self, look: Look, outcome: Mapping[str, CommonsFile] | Failed, db: AsyncSession
-    ) -> "posts.Event | None":
-        fresh = not isinstance(outcome, Failed)
-        known = {} if isinstance(outcome, Failed) else outcome
-        if isinstance(outcome, Failed) and look.age is not None and look.age <= self._settings.fact_grace:
-            known = look.files or {}
+        self, look: Look, known: Mapping[str, CommonsFile], *, fresh: bool, db: AsyncSession
+    ) -> Event | None:
         files = {title: known[title] for title in titles(look.payload) if title in known}
         facts, pack = Facts(trust=look.trust, intact=look.intact, files=files), self._pack()
         decided = Decided.of(pack.version, facts, judge(look.payload, facts, pack))
-        DECISIONS.labels(decided.verdict.outcome, str(look.approved).lower()).inc()
         return await posts.record(look, decided, fresh=fresh, db=db, settings=self._settings)
 
 
-def batches(looks: Sequence[Look]) -> list[Batch]:
-    """Put posts together whose files fit into one call; posts without files stay by themselves, for they need none."""
-    made: list[Batch] = []
-    bare = [look for look in looks if not titles(look.payload)]
-    made += [Batch(tuple(bare[start : start + POSTS])) for start in range(0, len(bare), POSTS)]
-    together: list[Look] = []
-    wanted: set[str] = set()
-    for look in looks:
-        if not (asked := set(titles(look.payload))):
-            continue
-        if together and (len(wanted | asked) > TITLES or len(together) == POSTS):
-            made.append(Batch(tuple(together)))
-            together, wanted = [], set()
-        together.append(look)
-        wanted |= asked
-    return [*made, Batch(tuple(together))] if together else made
-
-
-def pause(tries: int, told: float | None) -> timedelta:
+def pause(tries: int, outcome: object) -> timedelta:
     """Return how long to wait after so many failures: what Commons told, or 2, 4, 8 … seconds."""
-    return timedelta(seconds=min(LONGEST_PAUSE, max(told or 0.0, 2.0 ** (min(tries, 10) + 1))))
+    told = outcome.after if isinstance(outcome, Failed) and outcome.after else 0.0
+    return timedelta(seconds=min(LONGEST_PAUSE, max(told, 2.0 ** (min(tries, 10) + 1))))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.policy.facts import Facts
+from shared.channels import Stance
 from shared.events import Objection, Trust
 from shared.payload import Payload
 
@@ -22,14 +23,6 @@ class Outcome(StrEnum):
     APPROVED = "approved"
     REFUSED = "refused"
     REVIEW_REQUESTED = "review_requested"
-
-
-class Stance(StrEnum):
-    """Whether a channel is used (C12)."""
-
-    ON = "on"
-    LIMITED = "limited"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)

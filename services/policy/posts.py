@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from prometheus_client import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +33,8 @@ from shared.events import (
     Trust,
 )
 from shared.payload import Payload
+
+DECISIONS = Counter("carillon_policy_decisions_total", "Decisions about posts", ["verdict", "renewed"])
 
 UNTIL = """
     least(CASE WHEN publish_at - CAST(:lead AS interval) > now() THEN publish_at
@@ -191,7 +194,10 @@ async def receive(
     row = (await db.execute(RECEIVE, asked | times(settings) | (decided.row if decided else UNDECIDED))).first()
     if row is None:
         return await recorded_answer(event, db)
-    return [answer(event, event.payload_hash, decided, row.valid_until, renewed=False)] if decided else []
+    if decided is None:
+        return []
+    DECISIONS.labels(decided.verdict.outcome, "false").inc()
+    return [answer(event, event.payload_hash, decided, row.valid_until, renewed=False)]
 
 
 async def recorded_answer(event: PostEvent, db: AsyncSession) -> list[Event]:
@@ -239,6 +245,7 @@ async def record(look: Look, decided: Decided, *, fresh: bool, db: AsyncSession,
     row = (await db.execute(JUDGED, asked | times(settings) | decided.row)).first()
     if row is None:
         return None
+    DECISIONS.labels(decided.verdict.outcome, str(look.approved).lower()).inc()
     about = PostEvent(post=look.post, revision=look.revision)
     return answer(about, look.payload_hash, decided, row.valid_until, renewed=look.approved)
 
@@ -255,17 +262,27 @@ async def end(event: PostEvent, terminal: str, db: AsyncSession) -> None:
 
 def answer(about: PostEvent, payload_hash: str, decided: Decided, valid_until: datetime | None, *, renewed: bool) -> Event:
     """Return the event that tells a decision."""
-    said = {
-        "post": about.post,
-        "revision": about.revision,
-        "payload_hash": payload_hash,
-        "pack": decided.pack,
-        "decision": decided.id,
-    }
-    if decided.verdict.outcome is Outcome.APPROVED:
-        return PostApproved(**said, valid_until=valid_until, renewed=renewed)
-    kind = PostRefused if decided.verdict.outcome is Outcome.REFUSED else PostReviewRequested
-    return kind(**said, objections=decided.verdict.objections)
+    outcome, objections = decided.verdict.outcome, decided.verdict.objections
+    if outcome is Outcome.APPROVED:
+        assert valid_until is not None
+        return PostApproved(
+            post=about.post,
+            revision=about.revision,
+            payload_hash=payload_hash,
+            pack=decided.pack,
+            decision=decided.id,
+            valid_until=valid_until,
+            renewed=renewed,
+        )
+    kind = PostRefused if outcome is Outcome.REFUSED else PostReviewRequested
+    return kind(
+        post=about.post,
+        revision=about.revision,
+        payload_hash=payload_hash,
+        pack=decided.pack,
+        decision=decided.id,
+        objections=objections,
+    )
 
 
 def times(settings: PolicySettings) -> dict[str, timedelta]:

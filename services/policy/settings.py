@@ -17,12 +17,14 @@ class PolicySettings(Settings):
     """How long before `publish_at`, and before an approval ends, the facts are looked at again."""
     fact_grace: int = Field(default=0, ge=0, le=86_400)
     """Seconds that the last facts still count when they cannot be looked up again; with 0 a person is asked."""
-    lookup_tries: int = Field(default=3, ge=1, le=20)
-    """How often a look-up is tried, seconds apart, before it counts as failed."""
+    lookup_tries: int = Field(default=6, ge=1, le=20)
+    """How often a look-up is tried before it counts as failed: after 2, 4, 8 … seconds, so about a minute with 6."""
     lookup_lease_seconds: int = Field(default=60, ge=5, le=3_600)
     """How long a look-up may take before another process may take it over."""
     lookup_calls: int = Field(default=2, ge=1, le=20)
     """Look-ups under way at once in a process; Wikimedia asks for few."""
+    contact: str = "https://meta.wikimedia.org/wiki/Social_media"
+    """What Wikimedia finds in our User-Agent, so that it knows whom to ask."""
     commons_url: str = "https://commons.wikimedia.org/w/api.php"
     """The API at which Commons is asked about files."""
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from services.policy.facts import Facts
-from services.policy.judge import Finding, Pack, Stance, block, review
+from services.policy.judge import Finding, Pack, block, review
+from shared.channels import Stance
 from shared.payload import Payload
 
 RULE, CLAUSE, PLACE = "channel.stance", "C12", "/channel"

@@ -7,7 +7,7 @@
 | missing or suppressed on Commons, deletion asked for        | media.deletion_pending | block  |
 | non-free, NC, ND, all rights reserved, no licence given     | media.licence_denied   | block  |
 | by permission, and none on record                           | media.permission       | block  |
-| free on Commons, but not Creative Commons; unclear; contradicted | media.licence_unknown | review |
+| free on Commons, but not Creative Commons; unclear         | media.licence_unknown  | review |
 | the Foundation's own, by the caller's word                  | media.ownership        | review |
 | personality rights, trademarks and the like                 | media.restriction      | review |
 | Commons could not be asked                                  | media.lookup_failed    | review |
@@ -46,7 +46,7 @@ def _by_commons(place: str, medium: Rendition, file: CommonsFile) -> Iterable[Fi
     if medium.rights and medium.rights.permission:
         return
     if file.found:
-        yield from _licence(at, file.license, file.license_name, non_free=file.non_free, unclear=file.contradicted)
+        yield from _licence(at, file.license, file.license_name, non_free=file.non_free)
 
 
 def _by_word(at: str, rights: Rights) -> Iterable[Finding]:
@@ -75,10 +75,10 @@ def _by_word(at: str, rights: Rights) -> Iterable[Finding]:
             "Record who allowed what, when, and where the writing is kept.",
         )
     else:
-        yield from _licence(f"{at}/license", rights.license, rights.license_name, non_free=False, unclear=False)
+        yield from _licence(f"{at}/license", rights.license, rights.license_name, non_free=False)
 
 
-def _licence(at: str, licence: str | None, name: str | None, *, non_free: bool, unclear: bool) -> Iterable[Finding]:
+def _licence(at: str, licence: str | None, name: str | None, *, non_free: bool) -> Iterable[Finding]:
     """Judge one licence, by its id or else its short name."""
     said = licence or name
     if non_free or not said or DENIED.search(said.casefold()):
@@ -89,13 +89,12 @@ def _licence(at: str, licence: str | None, name: str | None, *, non_free: bool, 
             f"The licence “{said[:80]}” is not a free one." if said else "No licence is given, so all rights are reserved.",
             "Use a medium in the public domain or under CC0, CC BY or CC BY-SA, or record its author's permission.",
         )
-    elif unclear or not _passes(licence):
-        why = "its description and its structured data disagree" if unclear else "it is not one that passes by itself"
+    elif not _passes(licence):
         yield review(
             "media.licence_unknown",
             FREE,
             at,
-            f"The licence “{said[:80]}” needs a person's judgement: {why}.",
+            f"The licence “{said[:80]}” is not one that passes by itself: a person judges it.",
             "Use a medium in the public domain or under CC0, CC BY or CC BY-SA, or let the team decide.",
         )
 
