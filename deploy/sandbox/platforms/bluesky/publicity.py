@@ -12,14 +12,14 @@ from deploy.sandbox.platforms.bluesky.schema import REPOST
 def to_post(repo: Repo, rkey: str, record: Record, files: dict[str, File]) -> Post:
     """Return the ledger's view of a post or repost."""
     value = record.value
-    reply = value.get("reply") if isinstance(value.get("reply"), dict) else None
+    reply = value["reply"] if isinstance(value.get("reply"), dict) else {}
     post = Post("bluesky", repo.handle, record.uri, "", record.time, key=rkey)
     post.url = f"https://bsky.app/profile/{repo.did}/post/{rkey}"
     if value.get("$type") == REPOST:
-        post.kind, post.details = "repost", {"subject": _uri(value.get("subject"))}
+        post.kind, post.details = "repost", {"subject": uri_of(value.get("subject"))}
         return post
     post.text = str(value.get("text", ""))
-    post.reply_to, post.root = (_uri(reply.get("parent")), _uri(reply.get("root"))) if reply else (None, None)
+    post.reply_to, post.root = uri_of(reply.get("parent")), uri_of(reply.get("root"))
     embed = value.get("embed")
     post.media = tuple(_media(embed, files))
     post.details = {
@@ -37,10 +37,10 @@ def facet_texts(text: str, facets: Any) -> list[dict[str, Any]]:
     """Return what each facet really covers, by its UTF-8 offsets; text is None where the offsets cut a character."""
     found = []
     data = text.encode()
-    for facet in facets if isinstance(facets, list) else []:
-        index, features = facet.get("index", {}), facet.get("features", [])
-        start, end = index.get("byteStart", 0), index.get("byteEnd", 0)
-        for feature in features:
+    for facet in _list(facets):
+        index = facet.get("index")
+        start, end = (index.get("byteStart"), index.get("byteEnd")) if isinstance(index, dict) else (None, None)
+        for feature in _list(facet.get("features")):
             kind = str(feature.get("$type", "")).rpartition("#")[2]
             target = feature.get("uri") or feature.get("tag") or feature.get("did")
             found.append({"kind": kind, "target": target, "text": _slice(data, start, end)})
@@ -89,10 +89,11 @@ def _quote(embed: Any) -> str | None:
     record = embed.get("record") if isinstance(embed, dict) else None
     if isinstance(record, dict) and isinstance(record.get("record"), dict):
         record = record["record"]
-    return _uri(record)
+    return uri_of(record)
 
 
-def _uri(reference: Any) -> str | None:
+def uri_of(reference: Any) -> str | None:
+    """Return the URI of a strong reference, None for anything else."""
     uri = reference.get("uri") if isinstance(reference, dict) else None
     return uri if isinstance(uri, str) else None
 

@@ -119,7 +119,7 @@ class Repos:
         for write in writes:
             place = (write.collection, write.rkey)
             stored = repo.find(*place)
-            current = ahead[place] if place in ahead else (stored.cid if stored else None)
+            current = ahead.get(place, stored.cid if stored else None)
             if write.swap is not ... and write.swap != current:
                 raise refused("InvalidSwap", f"Record was at {current or 'null'}")
             if (write.action == "create") is (current is not None):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from deploy.sandbox.pictures import examine
-from deploy.sandbox.platforms.bluesky.accounts import PASSWORD, SERVER_DID
+from deploy.sandbox.platforms.bluesky.accounts import OPEN_SESAME, SERVER_DID
 from deploy.sandbox.platforms.bluesky.cid import blob_cid
 from deploy.sandbox.platforms.bluesky.errors import invalid, refused
 from deploy.sandbox.platforms.bluesky.state import State
@@ -27,7 +27,7 @@ class Server:
         for bucket in ("logins_5min", "logins_day"):
             self._state.take(bucket, f"{identifier}-{call.client}")
         found = self._state.accounts.find(str(identifier).lower())
-        if found is None or password != PASSWORD:
+        if found is None or password != OPEN_SESAME:
             raise refused("AuthenticationRequired", "Invalid identifier or password", 401)
         return self._session(call, *found, self._state.accounts.open_session(*found))
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from deploy.sandbox.platforms.bluesky.errors import invalid, refused
+from deploy.sandbox.platforms.bluesky.publicity import uri_of
 from deploy.sandbox.platforms.bluesky.repo import Repo, Write, check_key
 from deploy.sandbox.platforms.bluesky.schema import REPOST
 from deploy.sandbox.platforms.bluesky.state import State
@@ -124,9 +125,9 @@ def _replaced(repo: Repo, write: Write) -> list[Write]:
     """Return the deletion of an earlier repost of the same post."""
     if write.collection != REPOST or write.status is None:
         return []
-    subject = write.value["subject"]["uri"]
+    subject = uri_of(write.value["subject"])
     earlier = repo.records.get(REPOST, {})
-    return [Write("delete", REPOST, key) for key, old in earlier.items() if old.value["subject"]["uri"] == subject]
+    return [Write("delete", REPOST, key) for key, old in earlier.items() if uri_of(old.value.get("subject")) == subject]
 
 
 def _stored(repo: Repo, write: Write, commit: dict[str, str] | None) -> Answer:
