@@ -56,8 +56,11 @@ class Call:
         return next((value.decode("latin-1") for key, value in self.headers if key == name), "")
 
     def params(self) -> dict[str, list[str]]:
-        """Return the query's parameters, each with all its values."""
-        return parse_qs(self.query.decode("latin-1"), keep_blank_values=True, max_num_fields=1000)
+        """Return the query's parameters, each with all its values; raises MalformedError for more than 1,000."""
+        try:
+            return parse_qs(self.query.decode("latin-1"), keep_blank_values=True, max_num_fields=1000)
+        except ValueError as error:
+            raise MalformedError("too many query parameters") from error
 
     def bearer(self) -> str:
         """Return the token of the Authorization header, or an empty string."""

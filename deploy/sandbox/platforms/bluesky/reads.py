@@ -37,7 +37,7 @@ class Reads:
         collection, repo = self._state.param(call, "collection"), self._repo(call)
         params = call.params()
         text, cursor = params.get("limit", ["50"])[0], params.get("cursor", [""])[0]
-        if not text.isdecimal() or not 1 <= int(text) <= MOST_RECORDS:
+        if not (text.isdecimal() and len(text) < 4) or not 1 <= int(text) <= MOST_RECORDS:
             raise invalid(f"Invalid params: limit must be 1 to {MOST_RECORDS} (got {text})")
         upwards = params.get("reverse", ["false"])[0] == "true"
         held = repo.records.get(collection, {}) if repo else {}
