@@ -1,0 +1,132 @@
+"""The mailbox of a service: what comes in is handled once, what goes out is sent until it has arrived."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.bus.contract import Bus, Queue
+from shared.database import Sessions
+from shared.events import EVENTS, Event, PostDue
+from shared.mailbox.acts import Act, C, Claim, Due, Performer, Woken, perform_due, perform_woken
+from shared.mailbox.clock import Clock, Tick
+from shared.mailbox.inbox import Consumer, Handler, envelope_of, expire
+from shared.mailbox.outbox import Caused, Relay, here, store
+from shared.mailbox.schema import add_mailbox
+from shared.settings import Settings
+
+__all__ = [
+    "Act",
+    "Caused",
+    "Claim",
+    "Clock",
+    "Consumer",
+    "Due",
+    "Handler",
+    "Mailbox",
+    "Performer",
+    "Tick",
+    "Transaction",
+    "Woken",
+    "add_mailbox",
+    "due_queue",
+    "envelope_of",
+    "posts_queue",
+    "topology",
+]
+
+SERVICES = ("ingest", "policy", "publisher", "metrics")
+
+
+def posts_queue(service: str) -> str:
+    """Return the name of the queue in which a service finds its events; the number changes when its form does."""
+    return f"{service}.posts.q1"
+
+
+def due_queue(platform: str) -> str:
+    """Return the name of the queue that wakes a platform's workers."""
+    return f"publisher.due.{platform}.q1"
+
+
+def topology(platforms: Iterable[str]) -> list[Queue]:
+    """Return every queue there is: whoever publishes declares them all, so that no event finds nobody listening."""
+    queues = [
+        Queue(posts_queue(service), tuple(event.name for event in EVENTS if service in event.heard_by))
+        for service in SERVICES
+    ]
+    return queues + [Queue(due_queue(platform), (f"{PostDue.name}.{platform}",)) for platform in platforms]
+
+
+class Transaction:
+    """A transaction whose events are stored in the outbox when it commits."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+        self.caused: list[Caused] = []
+
+    def emit(self, *events: Event) -> None:
+        """Say what follows from this change."""
+        self.caused += here(events)
+
+
+class Mailbox:
+    """What a process of a service uses to hear and to be heard."""
+
+    def __init__(self, service: str, sessions: Sessions, bus: Bus, settings: Settings) -> None:
+        self.service = service
+        self.sessions = sessions
+        self.bus = bus
+        self.settings = settings
+        self.relay = Relay(service, sessions, bus, settings)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Relay the outbox and forget old inbox rows, until told to stop."""
+        sweeper = Clock("inbox expiry", self.service, self._expire, self.sessions, self.relay)
+        await asyncio.gather(self.relay.run(stopping), sweeper.run(stopping, longest=3_600))
+
+    def nudge(self) -> None:
+        """Say that something was committed to the outbox."""
+        self.relay.nudge()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction in which events can be emitted; they are sent after it commits."""
+        async with self.sessions.begin() as db:
+            transaction = Transaction(db)
+            yield transaction
+            await db.flush()
+            await store(db, self.service, transaction.caused)
+        if transaction.caused:
+            self.nudge()
+
+    def consumer(self, handlers: Mapping[type[Event], Handler]) -> Consumer:
+        """Return the loop that handles the service's events."""
+        queue = posts_queue(self.service)
+        return Consumer(
+            self.service,
+            queue,
+            handlers,
+            sessions=self.sessions,
+            bus=self.bus,
+            relay=self.relay,
+            settings=self.settings,
+        )
+
+    def clock(self, name: str, tick: Tick) -> Clock:
+        """Return a loop that turns due rows into events."""
+        return Clock(name, self.service, tick, self.sessions, self.relay)
+
+    async def woken(self, act: Woken[C], queue: str, most: int, stopping: asyncio.Event) -> None:
+        """Perform an act that messages wake, `most` calls at once."""
+        performer = Performer(act, self.service, self.sessions, self.relay, most)
+        await perform_woken(act, performer, self.bus, queue, stopping)
+
+    async def due(self, act: Due[C], most: int, stopping: asyncio.Event, nudge: asyncio.Event | None = None) -> None:
+        """Perform an act that the clock wakes, `most` calls at once."""
+        performer = Performer(act, self.service, self.sessions, self.relay, most)
+        await perform_due(act, performer, stopping, nudge or asyncio.Event())
+
+    async def _expire(self, db: AsyncSession) -> tuple[Sequence[Event], float | None]:
+        await expire(db, self.settings.inbox_days)
+        return (), None

@@ -1,0 +1,191 @@
+"""Acts on the world and on the clock: claim, call, settle, with no transaction open over the call.
+
+1. claim: a committed row says "about to try", with a fence and a lease
+2. call: the world is asked; whatever it answers is an outcome, not an exception
+3. settle: outcome and events are committed together, only where the fence still holds
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.bus.contract import Bus, Delivery, Subscription
+from shared.database import Sessions
+from shared.events import Event, UndecodableError, decode
+from shared.mailbox.inbox import POISON, take
+from shared.mailbox.outbox import Relay, here, store
+from shared.mailbox.waiting import Stopping, patiently, wait_for
+from shared.telemetry import following
+
+log = structlog.get_logger()
+
+CALLS = Gauge("carillon_acts_running", "Acts between claim and settle", ["act"])
+SECONDS = Histogram("carillon_act_seconds", "From claim to settled", ["act"])
+CRASHED = Counter(
+    "carillon_acts_crashed_total", "Acts that ended in an error nobody foresaw; their lease runs out", ["act"]
+)
+
+
+class Claim(Protocol):
+    """What an act got hold of; `subject` and `traceparent` are for its logs and its events."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about: a post's id, a channel."""
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace of what caused it."""
+
+
+C = TypeVar("C", bound=Claim)
+C_contra = TypeVar("C_contra", bound=Claim, contravariant=True)
+NEVER = asyncio.Event()
+
+
+class Act(Protocol[C_contra]):
+    """The two beats that follow a claim."""
+
+    name: str
+
+    async def call(self, claim: C_contra) -> object:
+        """Ask the world; whatever it says or fails to say is returned as an outcome."""
+
+    async def settle(self, claim: C_contra, outcome: Any, db: AsyncSession) -> Sequence[Event]:
+        """Write the outcome where the fence still holds, and return the events that follow."""
+
+
+class Woken(Act[C], Protocol[C]):
+    """An act that a message wakes."""
+
+    async def claim(self, events: Sequence[Any], db: AsyncSession) -> Sequence[C]:
+        """Claim what the messages point at and is still to be done; the rest is not an error."""
+
+
+class Due(Act[C], Protocol[C]):
+    """An act that the clock wakes."""
+
+    async def claim(self, most: int, db: AsyncSession) -> Sequence[C]:
+        """Claim at most so many due rows, by the database's clock, passing over those that others hold."""
+
+    async def rest(self, db: AsyncSession) -> float | None:
+        """Return the seconds until the next row is due; None when none is."""
+
+
+class Performer(Generic[C]):
+    """Runs the calls of an act, `most` at once, each in a task that is finished, never cancelled, at a stop."""
+
+    def __init__(self, act: Act[C], service: str, sessions: Sessions, relay: Relay, most: int) -> None:
+        self.most = most
+        self.sessions = sessions
+        self._act = act
+        self._service = service
+        self._relay = relay
+        self._running: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Event()
+
+    def begin(self, claims: Collection[C]) -> None:
+        """Start the calls of claims that are committed."""
+        for claim in claims:
+            task = asyncio.create_task(self._perform(claim))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+        CALLS.labels(self._act.name).set(len(self._running))
+
+    async def room(self, stopping: asyncio.Event) -> int:
+        """Wait until another call may begin; return how many, or 0 when told to stop."""
+        while len(self._running) >= self.most and not stopping.is_set():
+            self._freed.clear()
+            await wait_for(self._freed, 1.0, stopping)
+        return 0 if stopping.is_set() else self.most - len(self._running)
+
+    async def finish(self) -> None:
+        """Wait for what is under way."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        CALLS.labels(self._act.name).set(len(self._running))
+        self._freed.set()
+
+    async def _perform(self, claim: C) -> None:
+        with following(claim.traceparent, post=claim.subject), SECONDS.labels(self._act.name).time():
+            try:
+                outcome = await self._act.call(claim)
+                # Not even a stop ends this: the world has been asked, so what it said must be written down.
+                await patiently(lambda: self._settle(claim, outcome), NEVER, self._act.name)
+            except Exception:
+                # Its lease runs out and the row is looked at again: the same as if this process had died here.
+                CRASHED.labels(self._act.name).inc()
+                log.exception("an act crashed", act=self._act.name)
+
+    async def _settle(self, claim: C, outcome: object) -> None:
+        """Commit the outcome and what follows; twice is harmless, for the fence holds only once."""
+        async with self.sessions.begin() as db:
+            events = await self._act.settle(claim, outcome, db)
+            await db.flush()
+            await store(db, self._service, here(events))
+        if events:
+            self._relay.nudge()
+
+
+async def perform_woken(act: Woken[C], performer: Performer[C], bus: Bus, queue: str, stopping: asyncio.Event) -> None:
+    """Claim what messages point at, ack them once the claim is committed, and begin the calls."""
+    # No more than can be begun: what waits in this process could be begun in another.
+    async with bus.subscribe(queue, performer.most) as subscription:
+        with suppress(Stopping):
+            while room := await performer.room(stopping):
+                deliveries = await take(subscription, room, stopping)
+                await _begin_woken(act, performer, subscription, deliveries, stopping)
+    await performer.finish()
+
+
+async def _begin_woken(
+    act: Woken[C],
+    performer: Performer[C],
+    subscription: Subscription,
+    deliveries: Sequence[Delivery],
+    stopping: asyncio.Event,
+) -> None:
+    readable: dict[Delivery, Event] = {}
+    for delivery in deliveries:
+        try:
+            readable[delivery] = decode(delivery.message.headers, delivery.message.body).event
+        except UndecodableError as error:
+            log.error("undecodable message", act=act.name, message=delivery.message.id, reason=str(error))
+            POISON.labels(act.name, "undecodable").inc()
+            await subscription.reject(delivery, requeue=False)
+    if readable:
+        claim = partial(_claim_woken, act, performer.sessions, list(readable.values()))
+        claims = await patiently(claim, stopping, act.name)
+        await subscription.ack(readable)
+        performer.begin(claims)
+
+
+async def _claim_woken(act: Woken[C], sessions: Sessions, events: Sequence[Event]) -> Sequence[C]:
+    async with sessions.begin() as db:
+        return await act.claim(events, db)
+
+
+async def perform_due(act: Due[C], performer: Performer[C], stopping: asyncio.Event, nudge: asyncio.Event) -> None:
+    """Claim what is due by the database's clock and begin the calls; sleep until the next is, a second at the most."""
+    with suppress(Stopping):
+        while room := await performer.room(stopping):
+            nudge.clear()
+            claims, rest = await patiently(partial(_claim_due, act, performer.sessions, room), stopping, act.name)
+            performer.begin(claims)
+            if len(claims) < room:
+                await wait_for(nudge, min(1.0, max(0.02, rest if rest is not None else 1.0)), stopping)
+    await performer.finish()
+
+
+async def _claim_due(act: Due[C], sessions: Sessions, room: int) -> tuple[Sequence[C], float | None]:
+    async with sessions.begin() as db:
+        return await act.claim(room, db), await act.rest(db)

@@ -1,0 +1,233 @@
+"""The inbox: every event is handled once, its changes, its inbox row and what follows from it in one transaction."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.bus.contract import Bus, Delivery, Subscription
+from shared.database import Sessions
+from shared.events import Envelope, Event, UndecodableError, decode
+from shared.mailbox.outbox import Caused, Relay, here, store
+from shared.mailbox.waiting import Stopping, patiently
+from shared.settings import Settings
+from shared.telemetry import following
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+Handler = Callable[[Any, AsyncSession], Awaitable[Sequence[Event]]]
+"""Takes an event and a session and returns the events that follow; it never commits, acks, publishes or catches."""
+
+HANDLED = Counter("carillon_events_handled_total", "Events handled, by type", ["service", "type"])
+DUPLICATES = Counter("carillon_events_duplicate_total", "Events that had been handled before", ["service"])
+POISON = Counter("carillon_events_dead_total", "Messages sent to the dead letters", ["service", "why"])
+GROUP = Histogram(
+    "carillon_consume_group_size", "Messages in one transaction", ["service"], buckets=(1, 2, 5, 10, 20, 50, 100)
+)
+LAST = Gauge(
+    "carillon_consumer_last_delivery_timestamp_seconds", "When a queue last gave something", ["service", "queue"]
+)
+
+# Two consumers that remember the same events in the same order wait for each other instead of locking each other out.
+REMEMBER = text(
+    """
+    INSERT INTO inbox (consumer, event_id) SELECT :consumer, e FROM unnest(:ids) AS t (e) ORDER BY e
+    ON CONFLICT DO NOTHING RETURNING event_id
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+COUNT = text(
+    """
+    INSERT INTO attempt (consumer, event_id, tries) VALUES (:consumer, :id, 1)
+    ON CONFLICT (consumer, event_id) DO UPDATE SET tries = attempt.tries + 1, last_at = now() RETURNING tries
+    """
+)
+NOTE = text("UPDATE attempt SET last_error = :error WHERE consumer = :consumer AND event_id = :id")
+FORGET = text("DELETE FROM attempt WHERE consumer = :consumer AND event_id = :id")
+EXPIRE = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A delivery that could be read."""
+
+    delivery: Delivery
+    envelope: Envelope
+
+
+class Consumer:
+    """Handles what a queue holds, several messages in one transaction, then acks."""
+
+    def __init__(
+        self,
+        service: str,
+        queue: str,
+        handlers: Mapping[type[Event], Handler],
+        *,
+        sessions: Sessions,
+        bus: Bus,
+        relay: Relay,
+        settings: Settings,
+    ) -> None:
+        self._service = service
+        self._queue = queue
+        self._handlers = handlers
+        self._sessions = sessions
+        self._bus = bus
+        self._relay = relay
+        self._settings = settings
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Consume until told to stop; what is under way is finished first."""
+        prefetch = self._settings.consume_prefetch
+        async with self._bus.subscribe(self._queue, prefetch) as subscription:
+            with suppress(Stopping):
+                await self._consume(subscription, stopping)
+
+    async def _consume(self, subscription: Subscription, stopping: asyncio.Event) -> None:
+        while deliveries := await take(subscription, self._settings.consume_group, stopping):
+            LAST.labels(self._service, self._queue).set(time.time())
+            await self._handle(subscription, deliveries, stopping)
+
+    async def _handle(
+        self, subscription: Subscription, deliveries: Sequence[Delivery], stopping: asyncio.Event
+    ) -> None:
+        """Handle new messages as a group, and alone each one that somebody held before."""
+        for redelivered, some in itertools.groupby(deliveries, lambda delivery: delivery.redelivered):
+            letters = await self._read(subscription, some)
+            if redelivered:
+                for letter in letters:
+                    await self._alone(subscription, letter, stopping)
+            elif letters:
+                await self._group(subscription, letters, stopping)
+
+    async def _read(self, subscription: Subscription, deliveries: Iterable[Delivery]) -> list[Letter]:
+        """Decode; what no version of this service can read goes to the dead letters at once."""
+        letters = []
+        for delivery in deliveries:
+            try:
+                letters.append(Letter(delivery, decode(delivery.message.headers, delivery.message.body)))
+            except UndecodableError as error:
+                log.error("undecodable message", queue=self._queue, message=delivery.message.id, reason=str(error))
+                POISON.labels(self._service, "undecodable").inc()
+                await subscription.reject(delivery, requeue=False)
+        return letters
+
+    async def _group(self, subscription: Subscription, letters: list[Letter], stopping: asyncio.Event) -> None:
+        """Handle all in one transaction; when one of them fails, each alone."""
+        try:
+            await self._patiently(lambda: self._commit(letters), stopping)
+        except Stopping:
+            raise
+        except Exception:
+            log.exception("a group failed; its messages are handled one by one", queue=self._queue, size=len(letters))
+            for letter in letters:
+                await self._alone(subscription, letter, stopping)
+        else:
+            await subscription.ack([letter.delivery for letter in letters])
+
+    async def _alone(self, subscription: Subscription, letter: Letter, stopping: asyncio.Event) -> None:
+        """Handle one message, its try counted first: if it ends this process, the count stays."""
+        event = letter.envelope.id
+        tries = await self._patiently(lambda: self._count(event), stopping)
+        if tries > self._settings.poison_attempts:
+            await self._bury(subscription, letter, "it ended the process each time")
+            return
+        try:
+            await self._patiently(lambda: self._commit([letter], forget=event), stopping)
+        except Stopping:
+            raise
+        except Exception as error:
+            log.exception("an event failed", queue=self._queue, message=str(event), tries=tries)
+            await self._patiently(partial(self._note, event, type(error).__name__), stopping)
+            if tries >= self._settings.poison_attempts:
+                await self._bury(subscription, letter, type(error).__name__)
+            else:
+                await subscription.reject(letter.delivery, requeue=True)
+        else:
+            await subscription.ack([letter.delivery])
+
+    async def _bury(self, subscription: Subscription, letter: Letter, why: str) -> None:
+        """Give a message to the dead letters, where a person can look at it."""
+        log.error("dead letter", queue=self._queue, message=str(letter.envelope.id), reason=why)
+        POISON.labels(self._service, "raising").inc()
+        await subscription.reject(letter.delivery, requeue=False)
+
+    async def _commit(self, letters: Sequence[Letter], forget: UUID | None = None) -> None:
+        """Remember, handle and store what follows, in one transaction."""
+        async with self._sessions.begin() as db:
+            ids = {"consumer": self._queue, "ids": [letter.envelope.id for letter in letters]}
+            new = set((await db.execute(REMEMBER, ids)).scalars())
+            caused: list[Caused] = []
+            handled = len(new)
+            for letter in letters:
+                if letter.envelope.id in new:
+                    new.discard(letter.envelope.id)  # the same message twice in one group
+                    caused += await self._follow(letter.envelope, db)
+            if forget:
+                await db.execute(FORGET, {"consumer": self._queue, "id": forget})
+            await db.flush()
+            await store(db, self._service, caused)
+        GROUP.labels(self._service).observe(len(letters))
+        DUPLICATES.labels(self._service).inc(len(letters) - handled)
+        if caused:
+            self._relay.nudge()
+
+    async def _follow(self, envelope: Envelope, db: AsyncSession) -> list[Caused]:
+        """Let the handler of an event say what follows; an event nobody here handles leads to nothing."""
+        handler = self._handlers.get(type(envelope.event))
+        if handler is None:
+            return []
+        db.info["envelope"] = envelope
+        with following(envelope.traceparent, post=envelope.event.subject):
+            events = here(await handler(envelope.event, db))
+        HANDLED.labels(self._service, envelope.event.name).inc()
+        return events
+
+    async def _count(self, event: UUID) -> int:
+        async with self._sessions.begin() as db:
+            tries: int = (await db.execute(COUNT, {"consumer": self._queue, "id": event})).scalar_one()
+            return tries
+
+    async def _note(self, event: UUID, error: str) -> None:
+        async with self._sessions.begin() as db:
+            await db.execute(NOTE, {"consumer": self._queue, "id": event, "error": error})
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:
+        return await patiently(act, stopping, self._queue)
+
+
+async def take(subscription: Subscription, most: int, stopping: asyncio.Event) -> Sequence[Delivery]:
+    """Return the next deliveries, or nothing when told to stop."""
+    if stopping.is_set():
+        return ()
+    taking = asyncio.ensure_future(subscription.take(most))
+    stop = asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait([taking, stop], return_when=asyncio.FIRST_COMPLETED)
+        return taking.result() if taking.done() else ()
+    finally:
+        taking.cancel()
+        stop.cancel()
+
+
+async def expire(db: AsyncSession, days: int) -> None:
+    """Forget what was handled so long ago that no duplicate of it can still be on its way."""
+    await db.execute(EXPIRE, {"days": days})
+
+
+def envelope_of(db: AsyncSession) -> Envelope:
+    """Return the envelope of the event that is being handled in this session: emitter, sequence number, time."""
+    envelope: Envelope = db.info["envelope"]
+    return envelope
