@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from http.cookiejar import DefaultCookiePolicy
 from json import loads
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 from prometheus_client import Counter, Histogram
@@ -13,8 +13,8 @@ from prometheus_client import Counter, Histogram
 from shared.adapter.answers import clipped, code_of, meaning, wait_told
 from shared.adapter.contract import Answer, Fetched
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
-from shared.adapter.spec import Spec
 
+VERSION = "0.1.0"
 DEADLINE = 45.0
 """Seconds that one call may take in all; below the time that a claim is trusted for."""
 TIMEOUTS = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=5.0)
@@ -38,27 +38,36 @@ _OUTCOMES: Mapping[type[BaseException], str] = {
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 
-def user_agent(version: str, operator: str) -> str:
-    """Return what Wikimedia's User-Agent policy asks for; `operator` is `https://address; mail@address`."""
-    return f"Carillon/{version} ({operator}) httpx/{httpx.__version__}"
+class Service(Protocol):
+    """Whom a client calls: a platform's spec, or anything else with a name and a table of errors."""
+
+    @property
+    def name(self) -> str:
+        """The name, for metrics and errors."""
+
+    @property
+    def errors(self) -> Mapping[tuple[int, str | None], type[PlatformError]]:
+        """What its refusals mean, by (status, code or None for any)."""
+
+
+def user_agent(contact: str) -> str:
+    """Return what Wikimedia's User-Agent policy asks for; `contact` is `https://address; mail@address`."""
+    return f"Carillon/{VERSION} ({contact}) httpx/{httpx.__version__}"
 
 
 class HttpClient:
     """Calls one platform; keeps connections, so one a worker is enough. Use it as a context, or call `aclose`."""
 
-    def __init__(self, platform: str, errors: Mapping[tuple[int, str | None], type[PlatformError]], agent: str) -> None:
+    def __init__(self, service: Service, *, contact: str, deadline: float = DEADLINE) -> None:
+        """Make a client for one service; `deadline` is how many seconds a call may take in all."""
         for chatty in ("httpx", "httpcore"):
             logging.getLogger(chatty).setLevel(logging.WARNING)  # they log addresses, and tokens travel in some
-        self.platform = platform
-        self.errors = errors
-        self.deadline = DEADLINE
-        self._client = httpx.AsyncClient(headers={"User-Agent": agent}, timeout=TIMEOUTS, follow_redirects=False)
+        self.platform = service.name
+        self._errors = service.errors
+        self._deadline = deadline
+        headers = {"User-Agent": user_agent(contact)}
+        self._client = httpx.AsyncClient(headers=headers, timeout=TIMEOUTS, follow_redirects=False)
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # accounts share the connections
-
-    @classmethod
-    def of(cls, spec: Spec, agent: str) -> Self:
-        """Return a client that names failures by the table of a platform's spec."""
-        return cls(spec.name, spec.errors, agent)
 
     async def __aenter__(self) -> Self:
         return self
@@ -128,7 +137,7 @@ class HttpClient:
         phase = _Phase()
         request.extensions["trace"] = phase.note
         try:
-            async with asyncio.timeout(self.deadline):
+            async with asyncio.timeout(self._deadline):
                 response = await self._client.send(request, stream=True)
                 try:
                     body = await _read(response, most)
@@ -154,7 +163,7 @@ class HttpClient:
         except ValueError:
             told = None
         code = code_of(told)
-        kind = meaning(response.status_code, code, self.errors, mutates)
+        kind = meaning(response.status_code, code, self._errors, mutates)
         reason = f"{self.platform} {operation}: {response.status_code} {clipped(told)}".rstrip()
         return TryLater(reason, wait_told(response.headers)) if kind is TryLater else kind(reason)
 

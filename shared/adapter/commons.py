@@ -1,12 +1,12 @@
 """What Wikimedia Commons says about its files: whose they are, under which licence, and where their bytes are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from shared.adapter.contract import Answer, Fetch, Fetched, Http
-from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized
+from shared.adapter.errors import PlatformError, Rejected, TryLater
 from shared.adapter.markup import plain
 from shared.content import Owner, Rights
 
@@ -24,8 +24,16 @@ DELETION = (
     "Media missing permission as of ",
 )
 """How the categories of files begin that may be deleted soon."""
-ERRORS: Mapping[tuple[int, str | None], type[PlatformError]] = {(403, None): Rejected, (401, None): Unauthorized}
-"""For the client that calls Commons: 403 is what a User-Agent without contact gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commons:
+    """Commons as a service for `HttpClient`."""
+
+    name: str = "commons"
+    errors: Mapping[tuple[int, str | None], type[PlatformError]] = field(
+        default_factory=lambda: {(403, None): Rejected}  # what a User-Agent without contact gets
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,7 @@ def _thread(said: Sequence[Draft], spec: Spec) -> Iterator[_Found]:
 
 
 def _texts(draft: Draft, content: Content, spec: Spec) -> Iterator[_Found]:
-    opening = draft.place in ("", "/thread/0")
-    warning = (content.content_warning or "") if opening and spec.warning is WarningPlace.COUNTED else ""
+    warning = (content.content_warning or "") if spec.warning is WarningPlace.COUNTED else ""
     for limit in spec.text:
         count = length(draft.text, limit) + (length(warning, limit) if warning else 0)
         if count > limit.most:
