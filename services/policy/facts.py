@@ -1,4 +1,4 @@
-"""What policy knows about a post besides what is said in it; recorded with every decision, so that it can be replayed."""
+"""What policy knows about a post besides what is said in it; recorded with a decision, so that it can be replayed."""
 
 from collections.abc import Mapping
 

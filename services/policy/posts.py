@@ -172,15 +172,19 @@ class Decided:
         }
 
 
-UNDECIDED: Mapping[str, Any] = dict.fromkeys(("decision", "pack", "facts", "verdict", "objections"))
+UNDECIDED: dict[str, Any] = dict.fromkeys(("decision", "pack", "facts", "verdict", "objections"))
 
 
 async def receive(
-    event: PostRequested, intact: bool, decided: Decided | None, traceparent: str | None, db: AsyncSession,
+    event: PostRequested,
+    intact: bool,
+    decided: Decided | None,
+    traceparent: str | None,
+    db: AsyncSession,
     settings: PolicySettings,
 ) -> list[Event]:
     """Store a post that is new here and return the answer, if there is one; a known revision gets its answer again."""
-    asked = {
+    asked: dict[str, Any] = {
         "post": event.post,
         "revision": event.revision,
         "payload": event.payload.model_dump_json(exclude_defaults=True),
@@ -238,7 +242,9 @@ async def seconds_until_due(db: AsyncSession) -> float | None:
     return seconds
 
 
-async def record(look: Look, decided: Decided, *, fresh: bool, db: AsyncSession, settings: PolicySettings) -> Event | None:
+async def record(
+    look: Look, decided: Decided, *, fresh: bool, db: AsyncSession, settings: PolicySettings
+) -> Event | None:
     """Write a decision where the fence still holds, and return what it says to the others."""
     files = json.dumps({title: file.model_dump(mode="json") for title, file in decided.facts.files.items()})
     asked = {"post": look.post, "fence": look.fence, "files": files, "fresh": fresh}
@@ -260,7 +266,9 @@ async def end(event: PostEvent, terminal: str, db: AsyncSession) -> None:
     await db.execute(END, {"post": event.post, "revision": event.revision, "terminal": terminal})
 
 
-def answer(about: PostEvent, payload_hash: str, decided: Decided, valid_until: datetime | None, *, renewed: bool) -> Event:
+def answer(
+    about: PostEvent, payload_hash: str, decided: Decided, valid_until: datetime | None, *, renewed: bool
+) -> Event:
     """Return the event that tells a decision."""
     outcome, objections = decided.verdict.outcome, decided.verdict.objections
     if outcome is Outcome.APPROVED:

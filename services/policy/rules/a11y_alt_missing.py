@@ -12,8 +12,7 @@ RULE, CLAUSE = "a11y.alt_missing", "C23"
 
 # What editors and cameras fill in by themselves, in the languages of the channels' regions: it says that there is a
 # picture, not what it shows.
-EMPTY_WORDS = frozenset(
-    """
+SAYS_NOTHING = """
     image images img picture pictures pic photo photos photograph graphic graphics illustration thumbnail thumb
     screenshot video clip gif untitled unknown placeholder alt alttext caption none null nil na tbd todo test
     imagen imágenes foto fotos fotografía fotografia ilustración captura
@@ -21,11 +20,16 @@ EMPTY_WORDS = frozenset(
     bild bilder abbildung grafik photographie illustrations immagine
     zdjęcie obraz grafika gambar afbeelding resim fotoğraf görsel slika obrázek зображення фото
     εικόνα φωτογραφία βίντεο picha صورة 画像 写真 图片 圖片 照片 사진 이미지 चित्र तस्वीर फोटो
-    """.split()
+"""
+EMPTY_WORDS = frozenset(SAYS_NOTHING.split())
+FILE_NAME = re.compile(
+    r"\.(jpe?g|jpe|png|gif|webp|svg|tiff?|avif|heic|bmp|mp4|webm|mov|ogv|ogg|pdf|djvu|xcf)$", re.IGNORECASE
 )
-FILE_NAME = re.compile(r"\.(jpe?g|jpe|png|gif|webp|svg|tiff?|avif|heic|bmp|mp4|webm|mov|ogv|ogg|pdf|djvu|xcf)$", re.IGNORECASE)
-CAMERA_NAME = re.compile(r"^(img|dsc[nf]?|dscn|pict?|p|mvi|gopr|pxl|screenshot|wa|image|photo|video)?[\s_-]*\d[\d\s_.-]*$")
+CAMERA_NAME = re.compile(
+    r"^(img|dsc[nf]?|dscn|pict?|p|mvi|gopr|pxl|screenshot|wa|image|photo|video)?[\s_-]*\d[\d\s_.-]*$"
+)
 SEEN = ("image/", "video/")
+AROUND = " \t\n\r\"'.,;:!?()[]<>*_-–—…“”„«»/#"
 
 
 def check(payload: Payload, _: Facts, __: Pack) -> Iterable[Finding]:
@@ -49,13 +53,19 @@ def is_absent(alt: str) -> bool:
         return True
     if FILE_NAME.search(words) or CAMERA_NAME.match(words):
         return True
-    return all(word in EMPTY_WORDS or word.isdigit() or len(word) == 1 for word in re.findall(r"[^\W_]+", words))
+    return all(_tells_nothing(word.strip(AROUND)) for word in words.split())
+
+
+def _tells_nothing(word: str) -> bool:
+    return word in EMPTY_WORDS or word.isdigit() or (len(word) <= 1 and word.isascii())
 
 
 def _plain(text: str) -> str:
-    """Return the text as a reader sees it: composed, lower case, without what has no width or only decorates the ends."""
-    shown = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
-    return shown.casefold().strip(" \t\n\r\"'.,;:!?()[]<>*_-–—…")
+    """Return the text as a reader sees it: composed, lower case, without what has no width or stands around it."""
+    shown = "".join(
+        c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cf", "Cc") or c.isspace()
+    )
+    return shown.casefold().strip(AROUND)
 
 
 def _what_is_wrong(alt: str) -> str:

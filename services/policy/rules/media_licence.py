@@ -23,11 +23,13 @@ from shared.payload import Payload, Rendition
 
 FREE, EXCEPTION = "C43", "C44"
 PASSES = re.compile(r"^(cc0|cc-pd|pd|cc-by(-sa)?-\d\.\d(-[a-z]{2}|-scotland)?)$")
-DENIED = re.compile(r"(^|[^a-z])(nc|nd|non-?commercial|no-?deriv\w*|fair[ -]use|non-?free|all rights reserved)([^a-z]|$)|©")
+DENIED = re.compile(
+    r"(^|[^a-z])(nc|nd|non-?commercial|no-?deriv\w*|fair[ -]use|non-?free|all rights reserved)([^a-z]|$)|©"
+)
 
 
 def check(payload: Payload, facts: Facts, _: Pack) -> Iterable[Finding]:
-    """Judge the licence of every medium, by what Commons says where it comes from there, else by what the caller says."""
+    """Judge the licence of every medium, by what Commons says if it is from there, else by what the caller says."""
     for place, medium in renditions(payload):
         if medium.commons is None:
             yield from _by_word(f"{place}/rights", medium.rights or Rights())
@@ -86,7 +88,9 @@ def _licence(at: str, licence: str | None, name: str | None, *, non_free: bool) 
             "media.licence_denied",
             FREE,
             at,
-            f"The licence “{said[:80]}” is not a free one." if said else "No licence is given, so all rights are reserved.",
+            f"The licence “{said[:80]}” is not a free one."
+            if said
+            else "No licence is given, so all rights are reserved.",
             "Use a medium in the public domain or under CC0, CC BY or CC BY-SA, or record its author's permission.",
         )
     elif not _passes(licence):
