@@ -9,9 +9,10 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.policy import posts
+from services.policy.decided import Decided
 from services.policy.facts import CommonsFile, Facts, titles
 from services.policy.judge import Pack, judge
-from services.policy.posts import Decided, Look
+from services.policy.posts import Look
 from services.policy.settings import PolicySettings
 from shared.adapter.errors import PlatformError, TryLater
 from shared.events import Event

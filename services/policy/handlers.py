@@ -7,6 +7,7 @@ from sqlalchemy import event as database_event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.policy import posts
+from services.policy.decided import Decided
 from services.policy.facts import Facts, titles
 from services.policy.judge import Pack, judge
 from services.policy.settings import PolicySettings
@@ -35,7 +36,7 @@ class Desk:
         decided = None
         if not titles(event.payload):
             pack, facts = self._pack(), Facts(trust=event.brief.requester.trust, intact=intact)
-            decided = posts.Decided.of(pack.version, facts, judge(event.payload, facts, pack))
+            decided = Decided.of(pack.version, facts, judge(event.payload, facts, pack))
         else:
             # The row must be there before it is looked for.
             database_event.listen(db.sync_session, "after_commit", lambda _: self._nudge.set(), once=True)
