@@ -1,4 +1,4 @@
-"""What metrics remembers: public posts, every sample of them, every channel's followers, and how often what happened."""
+"""What metrics remembers: public posts, every sample of them, followers by day, and how often what happened."""
 
 import datetime as time
 from typing import Any
