@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,16 +93,14 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def address(samples: Path) -> AsyncIterator[str]:
     settings = Settings(samples=samples, processing_seconds=0, bluesky_blob_limit=4_000_000)
     config = uvicorn.Config(
-        create_app(settings), port=0, loop="none", http="httptools", log_level="warning", timeout_graceful_shutdown=2
+        create_app(settings), loop="none", http="httptools", log_level="warning", timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        task = asyncio.create_task(server.serve([listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await task
 
 
 @pytest.fixture
