@@ -14,8 +14,9 @@ from services.publisher.claim import Claimed, claim, keep
 from services.publisher.outcome import Absent, Outcome, Unresolved, settle
 from services.publisher.schedule import open_channels
 from services.publisher.settings import PublisherSettings
-from shared.adapter.contract import Absence, Http, Media, Published, Publisher, Safe, Spec
+from shared.adapter.contract import Http, Media, NotFound, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
+from shared.adapter.spec import Absence, Safe, Spec
 from shared.channels import Registry
 from shared.database import Sessions
 from shared.events import Event, PostDue
@@ -76,7 +77,7 @@ class Deliver:
         account = self._accounts.of(claim.channel)
         if claim.uncertain and not (claim.allowed and self._repeatable(claim)):
             found = await self._publisher.find(claim.payload, account, claim.attempt, self._http)
-            if isinstance(found, Published):
+            if not isinstance(found, NotFound):
                 return found
             if self._spec.absence is not Absence.PROVES:
                 return Unresolved("nothing was found, which on this platform proves nothing")
