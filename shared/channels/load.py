@@ -101,7 +101,7 @@ def _channel(key: str, book: _Book, place: str, platform_urls: Mapping[str, str]
         if role not in book.owners:
             known = ", ".join(book.owners)
             raise ConfigError(
-                f"{file}: channels.{key}: no role '{role}'; add it under 'owners', or name one of {known}"
+                f"{place}: channels.{key}: no role '{role}'; add it under 'owners', or name one of {known}"
             )
     return channel
 
@@ -123,7 +123,8 @@ def _complaints(error: ValidationError, model: type[Asked], prefix: str) -> Iter
                 known = f"; known are {', '.join(model.model_fields)}" if len(wrong["loc"]) == 1 else ""
                 yield f"{field}: is not a field; correct its name or remove it{known}"
             case _:
-                yield f"{field or 'the file'}: {wrong['msg'].removeprefix('Value error, ')}; it is {wrong['input']!r:.80}"
+                said = wrong["msg"].removeprefix("Value error, ")
+                yield f"{field or 'the file'}: {said}; it is {wrong['input']!r:.80}"
 
 
 class _Loader(yaml.BaseLoader):
