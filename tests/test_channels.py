@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.channels import ConfigError, LiveRegistry, Stance, load
+from shared.channels import ConfigError, RegistryFile, Stance, load
 from shared.content import Audience
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -161,13 +161,13 @@ class Clock:
         return self.now
 
 
-def follow(config: Path) -> tuple[LiveRegistry, Callable[[], None]]:
+def follow(config: Path) -> tuple[RegistryFile, Callable[[], None]]:
     clock = Clock()
 
     def second_passes() -> None:
         clock.now += 1.0
 
-    return LiveRegistry(config, clock=clock), second_passes
+    return RegistryFile(config, clock=clock), second_passes
 
 
 def test_a_changed_file_is_in_use_a_second_later_and_not_before(config: Path) -> None:
@@ -220,4 +220,4 @@ def test_a_change_below_is_seen_through_a_folder_that_is_based_on_it(config: Pat
 
 def test_the_first_reading_must_succeed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="CONFIG_DIR"):
-        LiveRegistry(tmp_path)
+        RegistryFile(tmp_path)
