@@ -11,7 +11,7 @@ from shared.content import Asking, Content, for_target
 
 SAMPLES = Path(__file__).parents[2] / "deploy" / "samples"
 REQUESTS = sorted((SAMPLES / "requests").glob("*.json"))
-ENDS = {"published", "refused", "review_requested", "cancelled"}
+ENDS = {"published", "refused", "in_review", "cancelled", "rejected"}
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -33,11 +33,12 @@ def titles_in(asking: Asking) -> set[str]:
 @pytest.mark.parametrize("file", REQUESTS, ids=lambda file: file.stem)
 def test_a_sample_is_a_valid_request_and_expects_an_end_for_each_of_its_channels(file: Path) -> None:
     sample = read(file)
-    assert sample.keys() <= {"about", "send", "edit", "cancel", "expect"}
+    assert sample.keys() <= {"about", "send", "publish_in", "edit", "cancel", "expect"}
     assert sample["about"]
     asking = Asking.model_validate(sample["send"])
     assert {target.channel for target in asking.channels} == sample["expect"].keys()
     assert set(sample["expect"].values()) <= ENDS
+    assert ("edit" in sample or "cancel" in sample) == (sample.get("publish_in", 0) > 0), "a change needs time"
     if "edit" in sample:
         edited = Asking.model_validate(sample["edit"])
         assert edited.channels == asking.channels
@@ -49,7 +50,7 @@ def test_what_a_sample_expects_agrees_with_the_stance_of_its_channels(file: Path
     channels = load(SAMPLES / "config").channels
     for channel, end in read(file)["expect"].items():
         stance = channels[channel].stance
-        assert (end == "review_requested") == (stance is Stance.LIMITED), channel
+        assert (end in ("in_review", "rejected")) == (stance is Stance.LIMITED), channel
         assert end == "refused" or stance is not Stance.OFF, channel
 
 
