@@ -36,13 +36,13 @@ async def scheduler(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime, platform: str) -> Parts:
     """Publish what is due on one platform; as many as you like."""
     settings = _settings(runtime)
-    registry = RegistryFile(settings.config_dir)
+    registry = RegistryFile(settings.config_dir, settings.platform_urls)
     spec = platforms.specs()[platform]
     deliver = Deliver(
         spec,
         platforms.publisher_of(platform),
         sessions=runtime.sessions,
-        accounts=Accounts(settings.accounts_file, registry.current, settings.platform_urls),
+        accounts=Accounts(settings.accounts_file, registry.current),
         registry=registry.current,
         http=HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds),
         media=runtime.media,
