@@ -9,7 +9,7 @@ from services.metrics.collect import Collect
 from services.metrics.followers import Followers
 from services.metrics.handlers import Intake, handlers
 from services.metrics.settings import MetricsSettings
-from shared.channels import LiveRegistry
+from shared.channels import RegistryFile
 from shared.process import Factory, Parts, Runtime, main
 
 
@@ -21,7 +21,7 @@ async def api(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime) -> Parts:
     """Remember what becomes public, measure it, count followers; as many as you like."""
     settings = _settings(runtime)
-    accounts = Accounts(LiveRegistry(settings.config_dir).current, settings.platform_urls, settings.contact)
+    accounts = Accounts(RegistryFile(settings.config_dir, settings.platform_urls).current, settings.contact)
     collect, counts = Collect(accounts, settings), Followers(accounts, settings)
 
     async def collecting(stopping: asyncio.Event) -> None:

@@ -1,6 +1,6 @@
 """Whose figures are read, and where: everything measured so far is public, so no account here holds a secret."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from shared import platforms
@@ -13,9 +13,8 @@ from shared.channels import Channel, Registry, Stance
 class Accounts:
     """The channels that can be measured, and what one measures them with: one HTTP client a platform."""
 
-    def __init__(self, registry: Callable[[], Registry], urls: Mapping[str, str], contact: str) -> None:
+    def __init__(self, registry: Callable[[], Registry], contact: str) -> None:
         self._registry = registry
-        self._urls = urls
         self._https = {name: HttpClient(spec, contact=contact) for name, spec in platforms.specs().items()}
 
     def of(self, channel: str) -> tuple[Measurer, Account, Http]:
@@ -26,7 +25,7 @@ class Accounts:
         account = Account(
             channel=channel,
             handle=known.handle,
-            base_url=self._urls.get(known.platform) or known.base_url,
+            base_url=known.base_url,
             secrets={},
             limits=known.limits,
         )

@@ -18,7 +18,7 @@ from services.metrics.views import (
     Measurements,
 )
 from shared import platforms
-from shared.channels import Channel, LiveRegistry
+from shared.channels import Channel, RegistryFile
 from shared.database import Sessions
 from shared.http import Caller, Problem, require, service_app
 from shared.process import Runtime
@@ -33,7 +33,7 @@ def make_app(runtime: Runtime) -> FastAPI:
     """Return metrics' API."""
     app = service_app("Carillon metrics", "metrics", runtime.settings)
     _posts(app, runtime.sessions)
-    _channels(app, runtime.sessions, LiveRegistry(runtime.settings.config_dir))
+    _channels(app, runtime.sessions, RegistryFile(runtime.settings.config_dir))
     _sums(app, runtime.sessions)
     return app
 
@@ -55,7 +55,7 @@ def _posts(app: FastAPI, sessions: Sessions) -> None:
         return found
 
 
-def _channels(app: FastAPI, sessions: Sessions, registry: LiveRegistry) -> None:
+def _channels(app: FastAPI, sessions: Sessions, registry: RegistryFile) -> None:
     @app.get("/v1/channels")
     async def list_channels(caller: Reader) -> Channels:
         """Return every channel with its newest count of followers."""

@@ -12,7 +12,7 @@ from services.policy.settings import PolicySettings
 from services.policy.sources.commons import Commons
 from shared.adapter import commons
 from shared.adapter.client import HttpClient
-from shared.channels import LiveRegistry
+from shared.channels import RegistryFile
 from shared.process import Factory, Parts, Runtime, main
 
 
@@ -24,7 +24,7 @@ async def api(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime) -> Parts:
     """Judge what is requested, look facts up, renew approvals or take them back; as many as you like."""
     settings = _settings(runtime)
-    registry = LiveRegistry(settings.config_dir)
+    registry = RegistryFile(settings.config_dir)
     nudge = asyncio.Event()
 
     def pack() -> Pack:
