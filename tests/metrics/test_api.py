@@ -35,7 +35,7 @@ async def test_measurements_are_read_in_pages(metrics: Metrics, platforms: Platf
     await metrics.hear(event)
     for _ in range(3):
         assert len(await metrics.measure()) == 1
-        await metrics.pass_time(86_400 * 10)
+        await metrics.pass_time(86_400 * 60)
     seen: list[int] = []
     query: dict[str, str | int] = {"limit": 2}
     for pages in (2, 1):
