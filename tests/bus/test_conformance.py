@@ -38,7 +38,9 @@ def sending(bus: Bus, wanted: list[Message]) -> asyncio.Task[set[str]]:
 
 
 async def test_message_arrives_as_it_was_sent_and_is_confirmed(bus: Bus) -> None:
-    sent = Message("id-1", "post.one", b'{"text": "\xc3\xa9"}', {"ce-id": "id-1", "ce-type": "t", "traceparent": "00-1"})
+    sent = Message(
+        "id-1", "post.one", b'{"text": "\xc3\xa9"}', {"ce-id": "id-1", "ce-type": "t", "traceparent": "00-1"}
+    )
     async with bus.subscribe("one.q1", 10) as subscription:
         confirmed = sending(bus, [sent])
         (delivery,) = await taken(subscription, 1)
