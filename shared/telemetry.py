@@ -87,7 +87,7 @@ def current_trace() -> str | None:
 @contextmanager
 def following(traceparent: str | None, post: str | None = None) -> Iterator[str]:
     """Follow a trace, and name a post, in every log line of the block; without a readable one a new trace begins."""
-    followed = traceparent if traceparent and TRACEPARENT.match(traceparent) else new_traceparent()
+    followed = traceparent if traceparent and TRACEPARENT.fullmatch(traceparent) else new_traceparent()
     trace, about = _trace.set(followed), _post.set(post or _post.get())
     try:
         yield followed

@@ -78,9 +78,9 @@ def _describe_errors(operation: dict[str, Any]) -> None:
     if "security" in operation:
         for status in (401, 403):
             responses[str(status)] = {**responses["400"], "description": HTTPStatus(status).phrase}
-    for status, response in responses.items():
-        if status >= "400" and "application/json" in response.get("content", {}):
-            responses[status] = {**response, "content": {MEDIA_TYPE: response["content"]["application/json"]}}
+    for code, response in responses.items():
+        if code >= "400" and "application/json" in response.get("content", {}):
+            responses[code] = {**response, "content": {MEDIA_TYPE: response["content"]["application/json"]}}
 
 
 def _operation(route: APIRoute) -> str:

@@ -115,7 +115,7 @@ def require(scope: str) -> Callable[..., Awaitable[Caller]]:
 
 def _caller(claims: dict[str, Any]) -> Caller:
     tool, trust, scope = claims["sub"], claims.get("trust", Trust.GUEST), claims.get("scope", "")
-    if not isinstance(tool, str) or not TOOL.match(tool):
+    if not isinstance(tool, str) or not TOOL.fullmatch(tool):
         raise _unauthorized("The token's 'sub' does not name a tool.", "Use a token whose 'sub' is the tool's name.")
     if not isinstance(scope, str) or trust not in list(Trust):
         raise _unauthorized("The token's 'scope' or 'trust' cannot be read.", "Use a token issued for Carillon.")
