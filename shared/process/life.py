@@ -105,6 +105,7 @@ async def _there(needs: Collection[Task], health: Health, stopping: asyncio.Even
                 return False
     finally:
         stop.cancel()
+        health.missing = []
     return not stopping.is_set()
 
 
