@@ -81,7 +81,8 @@ async def _work(
         finally:
             health.phase = Phase.STOPPING
             log.info("stopping", loops=list(parts.loops))
-            await finish(loops, runtime.settings.shutdown_seconds)
+            # Cancelled instead of told to stop: nobody told the loops either.
+            await finish(loops, runtime.settings.shutdown_seconds if stopping.is_set() else 0)
     finally:
         health.phase = Phase.STOPPING
         await finish([database], 0)
