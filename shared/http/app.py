@@ -9,7 +9,8 @@ from fastapi.routing import APIRoute
 
 from shared.http.auth import Tokens
 from shared.http.gate import Gate
-from shared.http.problems import MEDIA_TYPE, documented, install
+from shared.http.problems import MEDIA_TYPE, documented
+from shared.http.translate import install
 from shared.settings import Settings
 
 BODY_LIMIT = 1_000_000
