@@ -15,7 +15,7 @@ from tests.adapter.wire import Wire, reply
 ARTIST = '<bdi><a href="//x">Ada &amp; Bob</a></bdi><span style="display: none;">Creator:Ada</span>'
 
 
-def page(title: str, *, categories: tuple[str, ...] = (), **said: str) -> dict[str, Any]:
+def page(title: str, said: dict[str, str] | None = None, categories: tuple[str, ...] = ()) -> dict[str, Any]:
     info = {
         "url": "https://upload.wikimedia.org/a.jpg",
         "descriptionurl": "https://commons.wikimedia.org/wiki/File:A.jpg",
@@ -25,7 +25,7 @@ def page(title: str, *, categories: tuple[str, ...] = (), **said: str) -> dict[s
         "width": 4000,
         "height": 3000,
         "sha1": "ab",
-        "extmetadata": {name: {"value": value} for name, value in said.items()},
+        "extmetadata": {name: {"value": value} for name, value in (said or {}).items()},
     }
     return {
         "pageid": 7,
@@ -55,7 +55,7 @@ async def test_a_free_file(wire: Wire, commons: HttpClient) -> None:
         "Restrictions": "personality|trademarked",
         "AuthorCount": "2",
     }
-    file = await one(wire, commons, page("File:A.jpg", **said))
+    file = await one(wire, commons, page("File:A.jpg", said))
     assert isinstance(file, CommonsFile)
     rights = file.rights
     assert (rights.title, rights.author, rights.license) == ("A", "Ada & Bob", "cc-by-sa-4.0")
@@ -80,7 +80,7 @@ async def test_a_free_file(wire: Wire, commons: HttpClient) -> None:
 async def test_an_open_deletion(
     wire: Wire, commons: HttpClient, said: dict[str, str], categories: tuple[str, ...], pending: bool
 ) -> None:
-    file = await one(wire, commons, page("File:A.jpg", categories=categories, **said))
+    file = await one(wire, commons, page("File:A.jpg", said, categories))
     assert isinstance(file, CommonsFile)
     assert (file.rights.deletion_pending, file.rights.license, file.rights.restrictions) == (pending, None, ())
 
