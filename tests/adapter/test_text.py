@@ -1,6 +1,7 @@
 """Texts are counted as each platform counts them, and their facets have exact byte offsets."""
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +88,8 @@ def test_facets_never_overlap_and_always_cut_at_characters(text: str) -> None:
 @given(st.text(st.characters(codec="utf-8")))
 def test_graphemes_are_never_more_than_code_points(text: str) -> None:
     assert graphemes(text) <= len(text) <= utf16(text) <= utf8(text) * 2
+
+
+@given(st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("ab\r\n\u0301\u200d\u0600👩🇬🇷️"))))
+def test_counting_by_runs_is_counting_clusters(text: str) -> None:
+    assert graphemes(text) == len(regex.findall(r"\X", text))

@@ -11,16 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapter.contract import Attempt
+from shared.adapter.contract import Attempt, Connector, Measurer, Publisher
 from shared.adapter.errors import Rejected
 from shared.content import Content, Link, Media
 from shared.platforms import specs
+from shared.platforms.bluesky import connect, measure, publish
 from shared.platforms.bluesky.record import key_of
 from tests.platforms.conftest import Stage, stage_of
 from tests.platforms.sandbox import Sandbox
 from tests.platforms.stage import attempt_of, picture, text
 
 ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+
+
+FACES: tuple[Publisher, Connector, Measurer] = (publish, connect, measure)
+"""What mypy checks: each module has the shape that its service calls."""
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapter.contract import NotFound, Pending, Published
+from shared.adapter.contract import Connector, Measurer, NotFound, Pending, Published, Publisher
 from shared.adapter.errors import Uncertain
 from shared.adapter.render import limits_broken
 from shared.content import Content, Link
 from shared.platforms import specs
+from shared.platforms.mastodon import connect, measure, publish
 from shared.platforms.mastodon.connect import limits
 from shared.platforms.mastodon.publish import find
 from shared.platforms.mastodon.status import language_of
@@ -19,6 +20,10 @@ from tests.platforms.sandbox import Sandbox
 from tests.platforms.stage import Trial, image, poll, text
 
 HOUR = 3_600
+
+
+FACES: tuple[Publisher, Connector, Measurer] = (publish, connect, measure)
+"""What mypy checks: each module has the shape that its service calls."""
 
 
 @pytest.fixture
