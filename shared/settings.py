@@ -54,3 +54,10 @@ class Settings(BaseSettings):
     """How long the relay sleeps at the most when nobody wakes it; the actual time is jittered."""
     inbox_days: int = Field(default=30, ge=1)
     """How long a handled event is remembered, so that a late duplicate is still recognised."""
+
+
+class WrongSettingError(Exception):
+    """A setting cannot be used; it says which one and what would help, never its value."""
+
+    def __init__(self, name: str, remedy: str) -> None:
+        super().__init__(f"{name}: {remedy}")

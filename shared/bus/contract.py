@@ -74,5 +74,12 @@ class Bus(Protocol):
     async def depth(self, queue: str) -> int:
         """Return how many messages are ready in a queue, dead letters (`<queue>.dead`) included."""
 
+    async def probe(self, timeout: float) -> bool:
+        """Say whether a message sent to oneself arrives within `timeout` seconds.
+
+        It goes out over the connection that publishes and comes in over the one that consumes, so a process whose
+        consumers have gone deaf says no. Does not raise for a lost broker.
+        """
+
     async def close(self) -> None:
         """Stop consuming and publishing, and let go of the connections."""

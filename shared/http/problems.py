@@ -1,0 +1,227 @@
+"""What went wrong, as RFC 9457 tells it: `application/problem+json` that names the field and the remedy."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from shared import telemetry
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = 5
+"""Seconds after which a caller may try again when the database is away."""
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field of a request."""
+
+    pointer: str
+    """Where: a JSON pointer into the body (`/content/text`), or `path`, `query` or `header` and a name (`query/limit`)."""
+    detail: str
+    remedy: str
+
+
+class ProblemDetails(BaseModel):
+    """The body of every answer that is an error (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    type: str = Field(examples=["urn:carillon:problem:invalid"])
+    """Names the kind of problem, for programs."""
+    title: str
+    """Names the kind of problem, for people."""
+    status: int
+    detail: str
+    """What went wrong this time."""
+    remedy: str | None = None
+    """What would help."""
+    trace: str | None = None
+    """The trace's id: with it, an operator finds the log lines."""
+    errors: list[FieldProblem] | None = None
+    """One entry for each field that is wrong."""
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+    for status in (400, 413, 415, 422, 503)
+}
+"""For OpenAPI: what any operation may answer."""
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's own name
+    """An answer that is an error; raise it anywhere below a route."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        remedy: str | None = None,
+        errors: Iterable[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+        **more: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.remedy = remedy
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+        self.more = more
+
+    def response(self) -> Response:
+        """Return the answer itself."""
+        body: dict[str, Any] = {
+            "type": f"urn:carillon:problem:{self.kind}",
+            "title": self.kind.replace("-", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+        }
+        body |= {"remedy": self.remedy} if self.remedy else {}
+        body |= {"trace": trace} if (trace := telemetry.current_trace()) else {}
+        body |= {"errors": self.errors} if self.errors else {}
+        return JSONResponse(body | self.more, self.status, self.headers, MEDIA_TYPE)
+
+
+def unavailable() -> Problem:
+    """Return what a caller hears while the database is away."""
+    return Problem(
+        503,
+        "unavailable",
+        "The service cannot reach its database at the moment; nothing was changed.",
+        remedy=f"Send the same request again, with the same Idempotency-Key, after {RETRY_AFTER} seconds.",
+        headers={"Retry-After": str(RETRY_AFTER)},
+    )
+
+
+def unexpected() -> Problem:
+    """Return what a caller hears about a fault of ours: nothing but where the operators find it."""
+    return Problem(
+        500,
+        "internal-error",
+        "The service failed. The fault is logged under this answer's trace.",
+        remedy="Send the same request again, with the same Idempotency-Key; if it stays, report the trace.",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let an application answer with problem details only."""
+
+    async def as_problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def as_plain(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return _from_status(request, error).response()
+
+    async def as_fields(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return _from_validation(request, error).response()
+
+    app.add_exception_handler(Problem, as_problem)
+    app.add_exception_handler(HTTPException, as_plain)
+    app.add_exception_handler(RequestValidationError, as_fields)
+
+
+def _from_status(request: Request, error: HTTPException) -> Problem:
+    """Say what the framework's own errors mean here."""
+    known = {
+        404: ("not-found", "There is nothing at this address.", "The addresses are listed at /openapi.json."),
+        405: (
+            "method-not-allowed",
+            f"This address does not take {request.method[:20]}.",
+            "Use a method that Allow names.",
+        ),
+        400: (
+            "unreadable",
+            "The request's body could not be read.",
+            "Send the whole body, as the API description says.",
+        ),
+    }
+    fallback = ("error", HTTPStatus(error.status_code).phrase, None)
+    kind, detail, remedy = known.get(error.status_code, fallback)
+    return Problem(error.status_code, kind, detail, remedy=remedy, headers=error.headers)
+
+
+def _from_validation(request: Request, error: RequestValidationError) -> Problem:
+    found = error.errors()
+    if any(e["type"] == "json_invalid" for e in found):
+        return _malformed(found)
+    if any(e["loc"] == ("body",) and e["type"] != "missing" for e in found) and not _says_json(request):
+        return Problem(
+            415,
+            "unsupported-media-type",
+            "The body of this request must be JSON.",
+            remedy="Send JSON, with the header Content-Type: application/json.",
+            headers={"Accept": "application/json"},
+        )
+    return invalid({"pointer": _pointer(e["loc"]), "detail": _detail(e), "remedy": _remedy(e)} for e in found)
+
+
+def invalid(errors: Iterable[Mapping[str, Any]]) -> Problem:
+    """Return the problem of fields that cannot be taken; each has `pointer`, `detail`, `remedy`, and may have more."""
+    entries = list(errors)
+    first = f"{entries[0]['pointer'] or 'the body'}: {entries[0]['detail']}"
+    more = f" And {len(entries) - 1} more, see 'errors'." if len(entries) > 1 else ""
+    return Problem(422, "invalid", first + more, remedy=str(entries[0]["remedy"]), errors=entries)
+
+
+def _malformed(found: Iterable[Mapping[str, Any]]) -> Problem:
+    offset = next((e["loc"][1] for e in found if e["type"] == "json_invalid" and len(e["loc"]) > 1), None)
+    where = f" at character {offset}" if isinstance(offset, int) else ""
+    return Problem(
+        400, "malformed-json", f"The body is not JSON: it breaks off{where}.", remedy="Send well-formed JSON."
+    )
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _pointer(loc: Iterable[int | str]) -> str:
+    where, *rest = loc
+    path = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in rest)[:300]
+    return path if where == "body" else f"{where}{path}"
+
+
+def _detail(error: Mapping[str, Any]) -> str:
+    """Return pydantic's sentence, which does not repeat what was sent."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message[:1].upper() + message[1:] + ("" if message.endswith(".") else ".")
+
+
+_REMEDIES = {
+    "missing": "Add it.",
+    "extra_forbidden": "Leave it out, or correct its spelling: this is not a field of the request.",
+    "timezone_aware": "Add the offset, as in 2026-03-01T09:00:00+02:00.",
+    "string_too_short": "Give at least {min_length} characters.",
+    "string_too_long": "Give {max_length} characters at the most.",
+    "too_short": "Give at least {min_length}.",
+    "too_long": "Give {max_length} at the most.",
+    "greater_than_equal": "Give {ge} or more.",
+    "less_than_equal": "Give {le} or less.",
+    "enum": "Give one of {expected}.",
+    "literal_error": "Give one of {expected}.",
+    "value_error": "Correct it as the sentence says.",
+    "string_pattern_mismatch": "Write it so that it matches {pattern}.",
+}
+
+
+def _remedy(error: Mapping[str, Any]) -> str:
+    kind = str(error["type"])
+    if kind.startswith("datetime"):
+        return "Write a date with time and offset, as in 2026-03-01T09:00:00+02:00."
+    template = _REMEDIES.get(kind, "Correct its form; /openapi.json describes it.")
+    try:
+        return template.format(**error.get("ctx", {}))
+    except (KeyError, IndexError):
+        return "Correct its form; /openapi.json describes it."

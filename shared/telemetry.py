@@ -1,0 +1,165 @@
+"""What processes say about themselves: JSON lines on stdout, and the trace that a post carries from service to service.
+
+Metrics are plain `prometheus_client` objects, declared where they are counted; their names begin with `carillon_`.
+"""
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from shared.settings import Settings
+
+REDACTED = "[redacted]"
+TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+
+_SECRET_KEY = re.compile(
+    r"(?i)(^|[_-])(token|password|passwd|secret|authorization|cookie|jwt|api_?key|private_?key)s?$"
+)
+_SECRET_TEXT = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}"), rf"\1 {REDACTED}"),
+    (re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]*@", re.IGNORECASE), rf"\1:{REDACTED}@"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"), REDACTED),
+    (
+        re.compile(r"(?i)([\w-]*(?:token|password|secret|api_?key|signature)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;}]+"),
+        rf"\1{REDACTED}",
+    ),
+)
+
+_place: ContextVar[tuple[str, str]] = ContextVar("carillon_place", default=("", ""))
+_trace: ContextVar[str | None] = ContextVar("carillon_trace", default=None)
+_post: ContextVar[str | None] = ContextVar("carillon_post", default=None)
+
+
+def configure(service: str, process: str, settings: Settings) -> None:
+    """Send every log line, structlog's and the standard library's, to stdout in one form; doing it again changes it."""
+    stand(service, process)
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    renderer = _renderer(settings)
+    structlog.configure(
+        processors=[*_enriching(), redact, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: _Stdout(),
+        cache_logger_on_first_use=False,
+    )
+    handler = _StdoutHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_enriching(), structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx", "httpcore", "aiormq", "aio_pika", "uvicorn", "alembic"):
+        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+
+
+def stand(service: str, process: str) -> None:
+    """Say, for this context and the tasks it starts, which process speaks: several may share one event loop."""
+    _place.set((service, process))
+
+
+def new_traceparent() -> str:
+    """Begin a trace: a W3C `traceparent` of random ids, sampled."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def current_traceparent() -> str | None:
+    """Return the traceparent that is being followed here, if any."""
+    return _trace.get()
+
+
+def current_trace() -> str | None:
+    """Return the id of the trace that is being followed here, 32 hexadecimal digits."""
+    traceparent = _trace.get()
+    return traceparent[3:35] if traceparent else None
+
+
+@contextmanager
+def following(traceparent: str | None, post: str | None = None) -> Iterator[str]:
+    """Follow a trace, and name a post, in every log line of the block; without a readable one a new trace begins."""
+    followed = traceparent if traceparent and TRACEPARENT.match(traceparent) else new_traceparent()
+    trace, about = _trace.set(followed), _post.set(post or _post.get())
+    try:
+        yield followed
+    finally:
+        _trace.reset(trace)
+        _post.reset(about)
+
+
+def redact(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    """Take secrets out of a log line: by the names of keys, and by what tokens and passwords look like in texts."""
+    return {key: _without_secrets(key, value) for key, value in line.items()}
+
+
+def scrub(text: str) -> str:
+    """Return a text without bearer tokens, JWTs, passwords in URLs and `token=…` pairs."""
+    for pattern, replacement in _SECRET_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _without_secrets(key: str, value: object) -> object:
+    if _SECRET_KEY.search(key) and value not in (None, ""):
+        return REDACTED
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, Mapping):
+        return {str(k): _without_secrets(str(k), v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without_secrets("", item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else scrub(str(value))
+
+
+def _enriching() -> list[Any]:
+    """Return the processors that add what every line has: level, time, place, trace, post, traceback."""
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _add_place,
+        structlog.processors.format_exc_info,
+    ]
+
+
+def _add_place(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
+    line["service"], line["process"] = _place.get()
+    if trace := current_trace():
+        line.setdefault("trace", trace)
+    if post := _post.get():
+        line.setdefault("post", post)
+    return line
+
+
+def _renderer(settings: Settings) -> Any:
+    if settings.log_format == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), timestamp_key="time")
+
+
+class _Stdout:
+    """Writes lines to whatever stdout is at that moment, at once: a crash loses none."""
+
+    def msg(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    debug = info = warning = warn = error = critical = exception = fatal = log = msg
+
+
+class _StdoutHandler(logging.Handler):
+    """The same for lines of the standard library's logging."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            _Stdout().msg(self.format(record))
+        except Exception:  # noqa: BLE001 - logging's own contract: a line that fails must not fail its caller
+            self.handleError(record)
