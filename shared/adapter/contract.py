@@ -1,131 +1,13 @@
-"""The shape that every platform fits: a spec, which is data, and a few calls."""
+"""The shape that every platform fits: a spec, which is data (`shared.adapter.spec`), and a few calls."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from shared.adapter.errors import PlatformError
-from shared.content import Kind
+from shared.adapter.spec import Spec as Spec
 from shared.payload import Payload
-
-# ---- what a spec says ------------------------------------------------------------------------------------------------
-
-
-class Unit(StrEnum):
-    """In what a platform counts a text."""
-
-    GRAPHEMES = "graphemes"
-    UTF16 = "UTF-16 code units"
-    UTF8 = "UTF-8 bytes"
-    CODE_POINTS = "code points"
-    WEIGHTED = "weighted characters"
-
-
-@dataclass(frozen=True, slots=True)
-class TextLimit:
-    """How much text a post may hold; an address counts `per_url` where the platform shortens it."""
-
-    most: int
-    unit: Unit
-    per_url: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageLimit:
-    """Which images a post may carry."""
-
-    most: int
-    bytes: int
-    types: tuple[str, ...]
-    pixels: int | None = None
-    """Width times height, at the most."""
-    side: int | None = None
-    """The longer side, at the most; larger pictures are scaled down."""
-    alt: int = 10_000
-    """Longest alternative text, in graphemes."""
-
-
-@dataclass(frozen=True, slots=True)
-class PollLimit:
-    """Which polls a platform takes."""
-
-    options: int
-    option: int
-    """Longest answer, in graphemes."""
-    shortest: timedelta
-    longest: timedelta
-
-
-class CreditPlace(StrEnum):
-    """Where the credit of a medium goes."""
-
-    TEXT = "text"
-    ALT = "alt"
-    COMMENT = "first comment"
-
-
-@dataclass(frozen=True, slots=True)
-class Safe:
-    """The platform itself makes a repeated call harmless, for `within` (None: for ever)."""
-
-    within: timedelta | None = None
-
-
-class Repeat(StrEnum):
-    """Whether a call whose outcome is unknown can be looked up, where it cannot be repeated safely."""
-
-    FINDABLE = "findable"
-    UNSAFE = "unsafe"
-
-
-class Absence(StrEnum):
-    """Whether a look-up that found nothing proves that nothing is there."""
-
-    PROVES = "proves"
-    ASK = "ask"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many posts an account may publish in a stretch of time."""
-
-    posts: int
-    per: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """A platform as data; its page of documentation is named beside each figure in the platform's `spec.py`."""
-
-    name: str
-    text: tuple[TextLimit, ...]
-    """All of them hold."""
-    kinds: frozenset[Kind]
-    images: ImageLimit | None
-    repeat: Safe | Repeat
-    absence: Absence
-    pace: tuple[Pace, ...]
-    metrics: Mapping[str, str]
-    """The platform's name of a figure → ours: views, likes, comments, shares, quotes, saves."""
-    errors: Mapping[tuple[int, str | None], type[PlatformError]]
-    """(HTTP status, the platform's code or None for any) → what it means for us."""
-    thread: int = 1
-    """How many posts a thread may have."""
-    tags: int | None = None
-    tag: int | None = None
-    """Longest hashtag, in graphemes."""
-    poll: PollLimit | None = None
-    card: bool = False
-    """Whether the author writes the link's card; otherwise the platform fetches it."""
-    credit: CreditPlace = CreditPlace.TEXT
-    warning_counts: bool = False
-    """Whether the content warning counts as text."""
-
-
-# ---- what a call takes and gives -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +19,10 @@ class Account:
     base_url: str
     secrets: Mapping[str, str] = field(repr=False)
     """What the platform needs to let us in: `identifier` and `password`, or `access_token`."""
-    limits: Mapping[str, Any] = field(default_factory=dict)
-    """Limits that the account or its instance overrides, from `config/channels.yaml`."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Limits that the account or its instance overrides; keys as `Spec.adjusted` has them."""
+    read_url: str | None = None
+    """Where public figures are read, if not where the platform's `measure.py` reads them by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +75,7 @@ class Http(Protocol):
         method: str,
         url: str,
         *,
+        operation: str,
         mutates: bool,
         json: object | None = None,
         content: bytes | None = None,
@@ -200,7 +85,27 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         expected: Sequence[int] = (200,),
     ) -> "Answer":
-        """Call once and return the answer; raises PlatformError as the spec's table and the phase of failure say."""
+        """Call once and return the answer; raises PlatformError as the spec's table and the phase of failure say.
+
+        `operation` names the call in metrics and errors: a fixed word of ours, never an address or an id. `mutates`
+        says that the call makes or changes something public, so that it must not be repeated unseen; an upload or a
+        sign-in, which nobody sees, does not.
+        """
+
+
+class Fetch(Protocol):
+    """The same door, for bytes: `shared.adapter.client` has it, `shared.adapter.commons` uses it."""
+
+    async def fetch(self, url: str, *, operation: str, most: int) -> "Fetched":
+        """Return what is at an address, `most` bytes at the most; follows no redirect; raises PlatformError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Bytes, and the media type that the server calls them."""
+
+    content: bytes
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +129,23 @@ class Publisher(Protocol):
     ) -> Published | Pending:
         """Make the payload public, going on from `attempt.resume`; raises PlatformError."""
 
-    async def find(self, payload: Payload, account: Account, attempt: Attempt, http: Http) -> Published | NotFound:
-        """Look whether an earlier try made it; raises PlatformError."""
+    async def find(
+        self, payload: Payload, account: Account, attempt: Attempt, http: Http
+    ) -> Published | Pending | NotFound:
+        """Look whether an earlier try made it; raises PlatformError.
+
+        Pending says that a thread is there in part: publish again, going on from its `resume`.
+        """
+
+
+class Connector(Protocol):
+    """`connect.py`: how an account lets us in; publisher calls it, and nobody else."""
+
+    async def verify(self, account: Account, http: Http) -> str:
+        """Return the handle that the account's secrets open; raises Unauthorized."""
+
+    async def limits(self, account: Account, http: Http) -> Mapping[str, int]:
+        """Return the limits that the account or its instance has of its own, by the keys of `Spec.adjusted`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,154 @@
+"""A picture in the form that fits its platform: scaled, re-encoded, upright, and rid of all it need not tell."""
+
+import warnings
+from collections.abc import Iterator
+from io import BytesIO
+from typing import NamedTuple
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from shared.adapter.spec import ImageLimit
+
+READ = ("JPEG", "PNG", "WEBP", "GIF", "TIFF")
+MOST_BYTES = 100_000_000
+MOST_PIXELS = 80_000_000
+"""Width times height of an original that is opened at all; a JPEG of that size is decoded at half its sides."""
+MOST_DECODED = 40_000_000
+"""Width times height of what is decoded: at four bytes a pixel, 160 MB."""
+FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+QUALITIES = (90, 82, 74)
+SMALLEST_SIDE = 32
+_ARTIST, _COPYRIGHT = 0x013B, 0x8298
+
+
+class ImageError(Exception):
+    """The picture cannot be used; the text says why and what to give instead."""
+
+
+class Fitted(NamedTuple):
+    """A picture that fits."""
+
+    content: bytes
+    type: str
+    width: int
+    height: int
+
+
+def fit(original: bytes, limit: ImageLimit) -> Fitted:
+    """Return the picture within a limit; the same bytes in give the same bytes out. Raises ImageError.
+
+    EXIF orientation is applied; of the metadata only colour profile, artist and copyright stay. Nothing is cropped, and a
+    picture is never enlarged. It is slow and takes memory, so call it in a thread.
+    """
+    if len(original) > MOST_BYTES:
+        raise ImageError(f"the file has {len(original)} bytes, more than {MOST_BYTES}; give a smaller one")
+    try:
+        with _opened(original) as image:
+            _check(image)
+            image.draft(None, _target(image.size, limit))
+            if image.width * image.height > MOST_DECODED:
+                raise ImageError(_too_many(image.size, MOST_DECODED))
+            return _smallest_change(_upright(image), limit, _Kept.of(image), image.format or "")
+    except ImageError:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
+        # Pillow's decoders raise any of these on broken data.
+        raise ImageError(f"the picture is damaged ({type(error).__name__}); give another copy") from error
+
+
+def _opened(original: bytes) -> Image.Image:
+    try:
+        return Image.open(BytesIO(original), formats=READ)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(f"the picture has more than {MOST_PIXELS} pixels; give a smaller one") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"the file is no picture that can be read; give one of {', '.join(READ)}") from error
+
+
+def _check(image: Image.Image) -> None:
+    """Refuse by what the header says, before anything is decoded."""
+    if image.width * image.height > MOST_PIXELS:
+        raise ImageError(_too_many(image.size, MOST_PIXELS))
+    if getattr(image, "is_animated", False) and image.format != "TIFF":
+        raise ImageError("the picture moves, and would stand still after fitting; give a still one, or a video")
+
+
+def _too_many(size: tuple[int, int], most: int) -> str:
+    return f"the picture has {size[0]} × {size[1]} pixels, more than {most} in all; give a smaller one"
+
+
+class _Kept(NamedTuple):
+    """The metadata that stays."""
+
+    profile: bytes | None
+    exif: bytes
+
+    @classmethod
+    def of(cls, image: Image.Image) -> "_Kept":
+        source, kept = image.getexif(), Image.Exif()
+        for tag in (_ARTIST, _COPYRIGHT):
+            if value := source.get(tag):
+                kept[tag] = value
+        colours = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA", "P", "L", "LA"} else None
+        return cls(colours or None, kept.tobytes() if len(kept) else b"")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Decode, turn as EXIF says, and bring to a mode that every encoder takes."""
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode in {"RGB", "RGBA", "L"}:
+        return turned
+    seen_through = turned.mode in {"LA", "PA", "La", "RGBa"} or "transparency" in turned.info
+    if turned.mode.startswith("I;16"):
+        turned = turned.point(lambda value: value / 256).convert("L")
+    return turned.convert("RGBA" if seen_through else "L" if turned.mode in {"1", "L"} else "RGB")
+
+
+def _target(size: tuple[int, int], limit: ImageLimit) -> tuple[int, int]:
+    """Return the greatest size of the same shape within the limit's side and pixels."""
+    width, height = size
+    scale = min(1.0, (limit.side or max(size)) / max(size))
+    if limit.pixels:
+        scale = min(scale, (limit.pixels / (width * height)) ** 0.5)
+    return max(1, int(width * scale)), max(1, int(height * scale))
+
+
+def _smallest_change(image: Image.Image, limit: ImageLimit, kept: _Kept, source: str) -> Fitted:
+    """Try types and qualities from the best to the smallest, then scale down until the bytes fit."""
+    size = _target(image.size, limit)
+    while min(size) >= min(SMALLEST_SIDE, *image.size):
+        scaled = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        for kind, options in _forms(scaled, limit, source):
+            content = _encoded(scaled, FORMATS[kind], options, kept)
+            if len(content) <= limit.bytes:
+                return Fitted(content, kind, *scaled.size)
+        size = (max(1, size[0] * 3 // 4), max(1, size[1] * 3 // 4))
+    raise ImageError(f"the picture does not fit into {limit.bytes} bytes at any size; give a simpler one")
+
+
+def _forms(image: Image.Image, limit: ImageLimit, source: str) -> Iterator[tuple[str, dict[str, int]]]:
+    """Give what to try: drawings as PNG first, photographs by falling quality."""
+    lossless = source != "JPEG" or image.mode == "RGBA"
+    if lossless and "image/png" in limit.types:
+        yield "image/png", {"compress_level": 6}
+    for kind in ("image/jpeg", "image/webp"):
+        if kind in limit.types:
+            yield from ((kind, {"quality": quality}) for quality in QUALITIES)
+            return
+    if not lossless and "image/png" in limit.types:
+        yield "image/png", {"compress_level": 6}
+
+
+def _encoded(image: Image.Image, form: str, options: dict[str, int], kept: _Kept) -> bytes:
+    flat = _on_white(image) if form == "JPEG" and image.mode == "RGBA" else image
+    plain = flat.copy()
+    plain.info = {}
+    out = BytesIO()
+    plain.save(out, form, icc_profile=kept.profile, exif=kept.exif, **options)
+    return out.getvalue()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground

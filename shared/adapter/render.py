@@ -1,0 +1,69 @@
+"""The final form of a post: composed once, from content and spec alone, and never cut to fit."""
+
+from collections.abc import Sequence
+
+from shared.adapter.compose import Draft, Shown, drafts, kind_of
+from shared.adapter.compose import media_of as media_of
+from shared.adapter.limits import Excess as Excess
+from shared.adapter.limits import limits_broken as limits_broken
+from shared.adapter.spec import CreditPlace, Spec, WarningPlace
+from shared.adapter.text import facets
+from shared.content import Content
+from shared.payload import Card, Payload, Piece, Rendition, Track
+
+
+def render(content: Content, channel: str, spec: Spec, renditions: Sequence[Rendition] = ()) -> Payload:
+    """Return what the channel will say; a preview is the same function.
+
+    `renditions` are the fitted forms of `media_of(content, spec)`, in that order; ValueError if they are not as many.
+    Limits of the channel's own account are in `spec` already (`Spec.adjusted`). What breaks a limit is rendered all the
+    same: `limits_broken` says so.
+    """
+    said = drafts(content, spec, renditions)
+    return Payload(
+        channel=channel,
+        platform=spec.name,
+        kind=kind_of(content, renditions),
+        pieces=tuple(_piece(draft) for draft in said),
+        language=content.language,
+        content_warning=None if spec.warning is WarningPlace.TEXT else content.content_warning,
+        refers_to=content.refers_to,
+        first_comment=_comment(said) if spec.credit is CreditPlace.COMMENT else None,
+    )
+
+
+def _comment(said: Sequence[Draft]) -> str | None:
+    return "\n".join(dict.fromkeys(line for draft in said for line in draft.thanks)) or None
+
+
+def _piece(draft: Draft) -> Piece:
+    return Piece(
+        text=draft.text,
+        facets=facets(draft.text),
+        media=tuple(_described(shown) for shown in draft.media),
+        card=_card(draft),
+        poll=draft.poll,
+    )
+
+
+def _described(shown: Shown) -> Rendition:
+    medium = shown.needed.medium
+    return shown.rendition.model_copy(
+        update={
+            "alt": shown.alt,
+            "captions": tuple(Track(language=c.language, sha256=c.asset) for c in medium.captions),
+            "rights": shown.rendition.rights or medium.rights,
+            "commons": medium.commons,
+        }
+    )
+
+
+def _card(draft: Draft) -> Card | None:
+    if draft.link is None:
+        return None
+    return Card(
+        url=draft.link.url,
+        title=draft.link.title or draft.link.url.partition("://")[2],
+        description=draft.link.description or "",
+        thumbnail=_described(draft.thumbnail) if draft.thumbnail else None,
+    )

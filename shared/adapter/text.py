@@ -1,0 +1,145 @@
+"""How long a text is, in each platform's own unit, and which stretches of it are more than text."""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+
+import regex
+
+from shared.adapter.spec import TextLimit, Unit
+from shared.payload import Facet
+
+URL = regex.compile(r"(?<![\w@/])https?://[^\s<>\"\p{C}\u3000-\u303f\uff00-\uff65]+", regex.IGNORECASE)
+TAG = regex.compile(r"(?<![\w&/#＃])[#＃](?!\ufe0f|\u20e3)([\w\u200d\u200c]*[\p{L}\p{M}][\w\u200d\u200c]*)")
+"""A tag has a letter somewhere: #1 is a number, and a keycap sign is an emoji."""
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_DOMAIN = rf"(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?"
+MENTION = regex.compile(rf"(?<![\w@/.=])@((?>(?:[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_])?@)?{_DOMAIN}))(?![\w@])")
+"""`@handle.domain` as Bluesky writes it (atproto.com/specs/handle), or `@user@domain` as the Fediverse does."""
+
+_CLUSTER = regex.compile(r"\X")
+_EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
+_LIGHT = regex.compile(r"[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+
+
+# ---- counting --------------------------------------------------------------------------------------------------------
+
+
+def length(text: str, limit: TextLimit) -> int:
+    """Return how much of a limit a text uses: addresses and remote mentions at their reduced price."""
+    count = COUNTERS[limit.unit]
+    if limit.short_mentions and "@" in text:
+        text = MENTION.sub(_short, text)
+    if limit.per_url is None or "://" not in text:
+        return count(text)
+    places = list(addresses(text))
+    return count(_shortened(text, places)) + (limit.per_url - 1) * len(places)
+
+
+def _short(match: "regex.Match[str]") -> str:
+    user, at, _domain = match[1].partition("@")
+    return f"@{user}" if at else match[0]
+
+
+def _shortened(text: str, places: list[tuple[int, int]]) -> str:
+    """Put one letter, which is one of every unit, in the place of each address."""
+    pieces, last = [], 0
+    for start, end in places:
+        pieces.append(text[last:start])
+        last = end
+    return "x".join([*pieces, text[last:]])
+
+
+def graphemes(text: str) -> int:
+    """Return the number of characters as a reader counts them (extended grapheme clusters, UAX #29)."""
+    if text.isascii() and "\r" not in text:
+        return len(text)
+    return sum(1 for _ in _CLUSTER.finditer(text))
+
+
+def utf16(text: str) -> int:
+    """Return the number of UTF-16 code units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def utf8(text: str) -> int:
+    """Return the number of UTF-8 bytes."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def weighted(text: str) -> int:
+    """Return X's weighted length: an emoji 2, Latin and its neighbours 1, everything else 2 (twitter-text v3)."""
+    text = unicodedata.normalize("NFC", text)
+    if text.isascii():
+        return len(text)
+    return sum(_weight(match[0]) for match in _CLUSTER.finditer(text))
+
+
+def _weight(cluster: str) -> int:
+    if _EMOJI.search(cluster):
+        return 2
+    return sum(1 if _LIGHT.match(character) else 2 for character in cluster)
+
+
+COUNTERS: Mapping[Unit, Callable[[str], int]] = {
+    Unit.GRAPHEMES: graphemes,
+    Unit.UTF16: utf16,
+    Unit.UTF8: utf8,
+    Unit.CODE_POINTS: len,
+    Unit.WEIGHTED: weighted,
+}
+
+
+# ---- finding ---------------------------------------------------------------------------------------------------------
+
+
+def facets(text: str) -> tuple[Facet, ...]:
+    """Return links, tags and mentions in the order of the text, offsets in UTF-8 bytes; they never overlap.
+
+    Only addresses with `http://` or `https://` are links: `wikipedia.org` alone stays text. Punctuation that follows an
+    address, a tag or a mention is not part of it.
+    """
+    found = sorted(_stretches(text))
+    facets, free_from, byte, at = [], 0, 0, 0
+    for start, end, kind, value in found:
+        if start < free_from:
+            continue
+        byte += utf8(text[at:start])
+        stop = byte + utf8(text[start:end])
+        facets.append(Facet.model_validate({"start": byte, "end": stop, "kind": kind, "value": value}))
+        free_from = at = end
+        byte = stop
+    return tuple(facets)
+
+
+def _stretches(text: str) -> Iterator[tuple[int, int, str, str]]:
+    if "://" in text:
+        for start, end in addresses(text):
+            yield start, end, "link", text[start:end]
+    if "#" in text or "＃" in text:
+        for match in TAG.finditer(text):
+            yield match.start(), match.end(), "tag", match[1]
+    if "@" in text:
+        for match in MENTION.finditer(text):
+            yield match.start(), match.end(), "mention", match[1]
+
+
+def addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Give start and end, in code points, of each http(s) address in a text."""
+    for match in URL.finditer(text):
+        address = _trimmed(match[0])
+        host = address.partition("://")[2].partition("/")[0]
+        if "." in host or host.startswith("localhost"):
+            yield match.start(), match.start() + len(address)
+
+
+def _trimmed(address: str) -> str:
+    """Take off punctuation that ends the sentence, and a bracket that was opened before the address."""
+    while address:
+        last = address[-1]
+        opener = _CLOSING.get(last)
+        unmatched = opener is not None and address.count(last) > address.count(opener)
+        if not unmatched and last not in ".,;:!?'\"…”’»":
+            break
+        address = address[:-1]
+    return address
