@@ -1,1 +1,1 @@
-"""Running on one machine: installing, finding or starting real servers, the demo."""
+"""Real servers on this machine: found, or started privately on 127.0.0.1 and ended with whoever asked for them."""

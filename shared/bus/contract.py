@@ -7,18 +7,34 @@
 - Losing the broker is not an error of the caller: a subscription waits, reconnects for ever, and goes on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+DEAD = ".dead"
+
+
+class BrokerLostError(ConnectionError):
+    """The broker did not answer."""
+
+
+class QueueConflictError(Exception):
+    """A queue of this name exists and is made differently: give the new one a new version in its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable queue and the routing keys that lead to it."""
+    """A durable queue and the routing keys that lead to it; its dead letters gather in `<name>.dead`."""
 
     name: str
     keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name.endswith(DEAD):
+            raise ValueError(f"queue {self.name!r}: give it a name, one that does not end in {DEAD!r}")
+        if patterns := [key for key in self.keys if "*" in key or "#" in key]:
+            raise ValueError(f"queue {self.name!r}: keys are matched exactly, name each instead of {patterns}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +47,38 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def distinct(messages: Sequence[Message]) -> None:
+    """Raise ValueError when two messages of one call have one id: a set of ids could not say which is confirmed."""
+    if len({message.id for message in messages}) < len(messages):
+        raise ValueError("publish: two messages have the same id; give each its own, or send them in two calls")
+
+
 class Delivery(Protocol):
     """A message that this consumer holds."""
 
-    message: Message
-    redelivered: bool
-    """Somebody held it before and did not ack it."""
+    @property
+    def message(self) -> Message:
+        """The message."""
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether somebody held it before and did not ack it."""
 
 
 class Subscription(Protocol):
     """A consumer's end of a queue."""
+
+    @property
+    def queue(self) -> str:
+        """The queue's name."""
+
+    @property
+    def consuming(self) -> bool:
+        """Whether the queue delivers to this consumer right now."""
+
+    @property
+    def last_delivery(self) -> float | None:
+        """When the last delivery came, by `time.monotonic()`; None before the first."""
 
     async def take(self, most: int) -> Sequence[Delivery]:
         """Wait for at least one delivery and return what is there, `most` at the most, oldest first."""
@@ -49,7 +87,7 @@ class Subscription(Protocol):
         """Say that these are done; after a reconnect this is a no-op, for they come again."""
 
     async def reject(self, delivery: Delivery, *, requeue: bool) -> None:
-        """Give one back: to the queue, redelivered, or to the dead letters."""
+        """Give one back: to the queue, redelivered, or to the dead letters (a dead letter always stays one)."""
 
 
 class Bus(Protocol):
@@ -59,20 +97,33 @@ class Bus(Protocol):
     def connected(self) -> bool:
         """Whether messages can be published right now."""
 
+    @property
+    def subscriptions(self) -> Collection[Subscription]:
+        """Who consumes through this bus, for the metrics."""
+
     async def declare(self, queues: Iterable[Queue]) -> None:
-        """Make the queues and their bindings; doing it again changes nothing."""
+        """Make the queues and their bindings; doing it again changes nothing.
+
+        Waits for the broker as long as it takes. Raises QueueConflictError when a queue of that name is there already
+        and is made differently.
+        """
 
     async def publish(self, messages: Sequence[Message]) -> set[str]:
         """Send all, pipelined, and return the ids that are confirmed; whatever is missing must be sent again.
 
-        Does not raise for a lost broker: then nothing, or less than everything, is confirmed.
+        Does not raise for a lost broker: then nothing, or less than everything, is confirmed. A message whose id is on
+        its way by another call is left to that call. Returns within a limit that the transport sets. Raises ValueError
+        when two messages have the same id.
         """
 
     def subscribe(self, queue: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
         """Consume a declared queue, holding `prefetch` unacked deliveries at the most."""
 
     async def depth(self, queue: str) -> int:
-        """Return how many messages are ready in a queue, dead letters (`<queue>.dead`) included."""
+        """Return how many messages are ready in a queue; `<queue>.dead` names its dead letters.
+
+        Raises LookupError when there is no such queue, BrokerLostError when the broker can't be asked.
+        """
 
     async def probe(self, timeout: float) -> bool:
         """Say whether a message sent to oneself arrives within `timeout` seconds.

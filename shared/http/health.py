@@ -34,8 +34,8 @@ class Health:
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self.phase = Phase.STARTING
-        self.waiting_for = ""
-        """What is missing while the process starts."""
+        self.missing: list[str] = []
+        """What a process that starts waits for."""
         self._checks = checks
         self._found: dict[str, bool] = {}
         self._looked = float("-inf")
@@ -61,7 +61,7 @@ class Health:
     async def _readyz(self, _: Request) -> Response:
         """Answer 200 when ready; else 503, and say what is missing."""
         if self.phase is not Phase.RUNNING:
-            return JSONResponse({"status": self.phase, "missing": [self.waiting_for] if self.waiting_for else []}, 503)
+            return JSONResponse({"status": self.phase, "missing": self.missing}, 503)
         missing = [name for name, well in (await self.look()).items() if not well]
         return JSONResponse({"status": "unready" if missing else "ready", "missing": missing}, 503 if missing else 200)
 

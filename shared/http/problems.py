@@ -21,7 +21,7 @@ class FieldProblem(BaseModel):
     """What is wrong with one field of a request."""
 
     pointer: str
-    """Where: a JSON pointer into the body (`/content/text`), or `path`, `query` or `header` and a name (`query/limit`)."""
+    """Where: a JSON pointer into the body (`/content/text`), or `query/…`, `path/…`, `header/…`."""
     detail: str
     remedy: str
 

@@ -18,6 +18,7 @@ from shared.settings import Settings
 
 __all__ = [
     "Act",
+    "Caused",
     "Claim",
     "Clock",
     "Consumer",

@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.database import Sessions
 from shared.events import Event
-from shared.mailbox.outbox import Relay, here, store
+from shared.mailbox.outbox import Caused, Relay, here, store
 from shared.mailbox.waiting import Stopping, patiently, wait_for
 
-Tick = Callable[[AsyncSession], Awaitable[tuple[Sequence[Event], float | None]]]
+Tick = Callable[[AsyncSession], Awaitable[tuple[Sequence[Event | Caused], float | None]]]
 """Changes what is due and returns the events that follow, with the seconds until more is due (None: nothing is)."""
 
 FLOOR = 0.02
@@ -35,7 +34,7 @@ class Clock:
         with suppress(Stopping):
             while not stopping.is_set():
                 self.nudged.clear()
-                rest = await patiently(partial(self._once), stopping, self._name)
+                rest = await patiently(self._once, stopping, self._name)
                 await wait_for(stopping, FLOOR)
                 if (left := min(longest, longest if rest is None else rest) - FLOOR) > 0:
                     await wait_for(self.nudged, left, stopping)

@@ -73,10 +73,10 @@ async def store(db: AsyncSession, service: str, caused: Sequence[Caused]) -> Non
     await db.execute(STORE, parameters)
 
 
-def here(events: Iterable[Event]) -> list[Caused]:
-    """Return the events as caused by what is being handled right now."""
+def here(events: Iterable[Event | Caused]) -> list[Caused]:
+    """Return the events as caused by what is being handled right now, unless they say another cause."""
     traceparent = current_traceparent()
-    return [Caused(event, traceparent) for event in events]
+    return [event if isinstance(event, Caused) else Caused(event, traceparent) for event in events]
 
 
 class Relay:

@@ -1,0 +1,40 @@
+"""Databases that one run makes on a server for itself, and the only ones it drops."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import asyncpg
+
+DatabaseFactory = Callable[[str], Awaitable[str]]
+
+
+@asynccontextmanager
+async def own_databases(server_url: str, namespace: str) -> AsyncIterator[DatabaseFactory]:
+    """Give a function that makes the empty database `carillon_NAMESPACE_SERVICE` and returns its `postgresql://` address.
+
+    Asked again for the same service it returns the same address. All that it made are dropped at the end, with whoever
+    is still connected.
+    """
+    made: dict[str, str] = {}
+
+    async def database(service: str) -> str:
+        if service not in made:
+            name = f"carillon_{namespace}_{service}"
+            await _execute(server_url, f'CREATE DATABASE "{name}"')
+            made[service] = urlsplit(server_url)._replace(path=f"/{name}").geturl()
+        return made[service]
+
+    try:
+        yield database
+    finally:
+        for address in made.values():
+            await _execute(server_url, f'DROP DATABASE IF EXISTS "{urlsplit(address).path[1:]}" WITH (FORCE)')
+
+
+async def _execute(server_url: str, statement: str) -> None:
+    connection = await asyncpg.connect(server_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

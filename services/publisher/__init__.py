@@ -1,0 +1,1 @@
+"""Publisher: an approved post is published once."""

@@ -1,0 +1,67 @@
+"""Start one of publisher's processes: `python -m services.publisher worker bluesky`."""
+
+import asyncio
+from collections.abc import Mapping
+
+from services.publisher.accounts import Accounts
+from services.publisher.api import make_app
+from services.publisher.deliver import Deliver
+from services.publisher.handlers import HANDLERS
+from services.publisher.schedule import Scheduler
+from services.publisher.settings import PublisherSettings
+from shared import platforms
+from shared.adapter.client import HttpClient
+from shared.channels import RegistryFile
+from shared.mailbox import due_queue
+from shared.process import Factory, Parts, Runtime, main
+
+
+async def api(runtime: Runtime) -> Parts:
+    """Answer where deliveries are."""
+    return Parts(loops={}, app=make_app(runtime))
+
+
+async def planner(runtime: Runtime) -> Parts:
+    """Bring requests and approvals together, and plan what has both."""
+    return Parts(loops={"planner": runtime.mailbox.consumer(HANDLERS).run}, consumes=True)
+
+
+async def scheduler(runtime: Runtime) -> Parts:
+    """Announce what is due, expire what is too late."""
+    registry = RegistryFile(runtime.settings.config_dir)
+    tick = Scheduler(_settings(runtime), registry.current).tick
+    return Parts(loops={"scheduler": runtime.mailbox.clock("scheduler", tick).run})
+
+
+async def worker(runtime: Runtime, platform: str) -> Parts:
+    """Publish what is due on one platform; as many as you like."""
+    settings = _settings(runtime)
+    registry = RegistryFile(settings.config_dir)
+    spec = platforms.specs()[platform]
+    deliver = Deliver(
+        spec,
+        platforms.publisher_of(platform),
+        sessions=runtime.sessions,
+        accounts=Accounts(settings.accounts_file, registry.current, settings.platform_urls),
+        registry=registry.current,
+        http=HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds),
+        media=runtime.media,
+        settings=settings,
+    )
+
+    async def deliveries(stopping: asyncio.Event) -> None:
+        await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping)
+
+    return Parts(loops={"deliver": deliveries}, consumes=True)
+
+
+def _settings(runtime: Runtime) -> PublisherSettings:
+    if not isinstance(runtime.settings, PublisherSettings):
+        raise TypeError("publisher's processes need publisher's settings")
+    return runtime.settings
+
+
+PROCESSES: Mapping[str, Factory] = {"api": api, "planner": planner, "scheduler": scheduler, "worker": worker}
+
+if __name__ == "__main__":
+    main("publisher", PublisherSettings, PROCESSES)

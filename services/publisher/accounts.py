@@ -1,0 +1,81 @@
+"""The accounts that publish: where they are from the channel registry, what lets us in from a file of secrets."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+import yaml
+from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
+
+from shared.adapter.contract import Account
+from shared.adapter.errors import Unauthorized
+from shared.channels import Registry
+
+log = structlog.get_logger()
+
+
+class Secrets(BaseModel):
+    """What one account's platform asks for; each platform's `connect.py` says which of these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    identifier: SecretStr | None = None
+    password: SecretStr | None = None
+    access_token: SecretStr | None = None
+
+    def plain(self) -> dict[str, str]:
+        """Return what is set, in clear, for the one call that needs it."""
+        return {name: value.get_secret_value() for name, value in self if value is not None}
+
+
+FILE = TypeAdapter(dict[str, Secrets])
+
+
+class Accounts:
+    """Accounts by channel; a changed file holds from the next call on, a wrong one leaves the last good in force."""
+
+    def __init__(self, path: Path, registry: Callable[[], Registry], platform_urls: Mapping[str, str]) -> None:
+        self._path = path
+        self._registry = registry
+        self._urls = platform_urls
+        self._stamp: tuple[int, int] | None = None
+        self._secrets: Mapping[str, Secrets] = {}
+
+    def of(self, channel: str) -> Account:
+        """Return a channel's account; raises Unauthorized when there is none."""
+        self._reread()
+        known = self._registry().channels.get(channel)
+        secrets = self._secrets.get(channel)
+        if known is None or secrets is None:
+            raise Unauthorized(f"there is no account for {channel}: add its secrets to ACCOUNTS_FILE")
+        return Account(
+            channel=channel,
+            handle=known.handle,
+            base_url=self._urls.get(known.platform) or known.base_url or "",
+            secrets=secrets.plain(),
+            limits=known.limits,
+        )
+
+    def _reread(self) -> None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return
+        stamp = (status.st_mtime_ns, status.st_size)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._secrets = FILE.validate_python(yaml.safe_load(self._path.read_text()) or {})
+        except (OSError, yaml.YAMLError, ValidationError) as error:
+            # The error's own text may quote a secret.
+            log.error(
+                "the accounts file cannot be used; the last good one stays", kind=type(error).__name__, **_where(error)
+            )
+
+
+def _where(error: Exception) -> dict[str, Any]:
+    if isinstance(error, ValidationError):
+        return {"fields": [".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)]}
+    return {}

@@ -1,0 +1,200 @@
+"""What publisher hears: a post is asked for, judged, or no longer wanted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.publisher.tables import BEGUN, UNTOUCHED, State, quoted
+from shared.events import (
+    Change,
+    Event,
+    PostApproved,
+    PostCancelled,
+    PostChangeSettled,
+    PostEvent,
+    PostFailed,
+    PostRefused,
+    PostRequested,
+    PostReviewRequested,
+    PostScheduled,
+    Settlement,
+)
+from shared.mailbox import Handler, envelope_of
+from shared.telemetry import current_traceparent
+
+# A request and its approval come in any order, perhaps to two replicas at once. Both write the post's one row, so the
+# second of them always sees the first, and whichever that is plans the post.
+REQUEST = text(
+    f"""
+    INSERT INTO delivery AS d (
+        post, revision, state, due_at, channel, platform, payload, payload_hash, brief, publish_at, not_after, after,
+        requested_at, traceparent
+    ) VALUES (
+        :post, :revision, 'awaiting', :not_after, :channel, :platform, :payload, :payload_hash, :brief,
+        coalesce(:publish_at, now()), coalesce(:not_after, coalesce(:publish_at, now()) + interval '2 hours'), :after,
+        :requested_at, :traceparent
+    )
+    ON CONFLICT (post) DO UPDATE SET
+        revision = excluded.revision, channel = excluded.channel, platform = excluded.platform,
+        payload = excluded.payload, payload_hash = excluded.payload_hash, brief = excluded.brief,
+        publish_at = excluded.publish_at, not_after = excluded.not_after, after = excluded.after,
+        requested_at = coalesce(d.requested_at, excluded.requested_at), traceparent = excluded.traceparent,
+        tries = 0, began_at = NULL, resume = '{{}}'::jsonb, reason = NULL,
+        state = CASE WHEN d.verdict = 'approved' AND d.approved_hash = excluded.payload_hash
+                      AND d.approved_revision = excluded.revision THEN 'planned' ELSE 'awaiting' END,
+        due_at = CASE WHEN d.verdict = 'approved' AND d.approved_hash = excluded.payload_hash
+                      AND d.approved_revision = excluded.revision THEN excluded.publish_at ELSE excluded.not_after END
+    WHERE d.revision < excluded.revision AND d.state IN ({quoted(UNTOUCHED)})
+    RETURNING state, due_at
+    """  # noqa: S608 - constants
+).bindparams(bindparam("payload", type_=JSONB), bindparam("brief", type_=JSONB))
+
+JUDGE = text(
+    f"""
+    INSERT INTO delivery AS d (post, verdict, approved_revision, approved_hash, approved_until, approval_sequence)
+    VALUES (:post, :verdict, :revision, :hash, :until, :sequence)
+    ON CONFLICT (post) DO UPDATE SET
+        verdict = excluded.verdict, approved_revision = excluded.approved_revision,
+        approved_hash = excluded.approved_hash, approved_until = excluded.approved_until,
+        approval_sequence = excluded.approval_sequence,
+        state = CASE
+            WHEN excluded.verdict = 'approved' AND d.state = 'awaiting' AND d.payload_hash = excluded.approved_hash
+                AND d.revision = excluded.approved_revision THEN 'planned'
+            WHEN excluded.verdict <> 'approved' AND d.state IN ({quoted(UNTOUCHED)}) THEN 'awaiting'
+            ELSE d.state END,
+        due_at = CASE
+            WHEN excluded.verdict = 'approved' AND d.state = 'awaiting' AND d.payload_hash = excluded.approved_hash
+                AND d.revision = excluded.approved_revision THEN d.publish_at
+            WHEN excluded.verdict <> 'approved' AND d.state IN ({quoted(UNTOUCHED)}) THEN d.not_after
+            ELSE d.due_at END
+    WHERE d.approval_sequence < excluded.approval_sequence AND d.revision <= excluded.approved_revision
+    RETURNING state, due_at
+    """  # noqa: S608 - constants
+)
+
+CANCEL = text(
+    f"""
+    UPDATE delivery SET state = 'cancelled', due_at = NULL, reason = :reason
+    WHERE post = :post AND state IN ({quoted(UNTOUCHED)}) RETURNING state
+    """  # noqa: S608 - constants
+)
+LOOK = text("SELECT state, revision FROM delivery WHERE post = :post FOR UPDATE")
+REFUSE_FORM = text("UPDATE delivery SET state = 'failed', due_at = NULL, reason = :reason WHERE post = :post")
+WAIT = text("INSERT INTO change (post, type, event) VALUES (:post, :type, :event)").bindparams(
+    bindparam("event", type_=JSONB)
+)
+STUB = text(
+    "INSERT INTO delivery (post, revision, state) VALUES (:post, :revision, 'cancelled') ON CONFLICT DO NOTHING"
+)
+
+
+async def receive(event: PostRequested, db: AsyncSession) -> Sequence[Event]:
+    """A requested post, or a new revision of one, waits for its approval, or is planned if that came first."""
+    row = (await db.execute(REQUEST, _request(event))).one_or_none()
+    if row is None:
+        return await _too_early_or_late(event, Change.REVISION, db)
+    if (actual := event.payload.digest()) != event.payload_hash:
+        reason = f"the payload is not the one that was named: its hash is {actual[:12]}…"
+        await db.execute(REFUSE_FORM, {"post": event.post, "reason": reason})
+        return [PostFailed(post=event.post, revision=event.revision, remedy="rejected", reason=reason)]
+    settled = _settled(event, Change.REVISION, Settlement.APPLIED) if event.revision > 1 else []
+    return [*settled, *_scheduled(event, row)]
+
+
+async def approve(event: PostApproved, db: AsyncSession) -> Sequence[Event]:
+    """An approved post is planned; a renewed approval lasts longer."""
+    row = await _judge(event, "approved", event.valid_until, db)
+    return [] if event.renewed else _scheduled(event, row)
+
+
+async def refuse(event: PostRefused | PostReviewRequested, db: AsyncSession) -> Sequence[Event]:
+    """A post that is not approved, or no longer, waits until it is or until its time runs out."""
+    await _judge(event, "refused" if isinstance(event, PostRefused) else "review", None, db)
+    return []
+
+
+async def cancel(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+    """A post that nothing has been sent of is cancelled at once; one under way waits for proof."""
+    if (await db.execute(CANCEL, {"post": event.post, "reason": event.reason})).one_or_none():
+        return _settled(event, Change.CANCEL, Settlement.APPLIED)
+    return await _too_early_or_late(event, Change.CANCEL, db)
+
+
+async def apply_waiting(db: AsyncSession, changes: Sequence[Row[Any]]) -> list[Event]:
+    """Handle the changes that waited, now that it is proven what became of the post."""
+    events: list[Event] = []
+    for change in changes:
+        if change.type == Change.CANCEL:
+            events += await cancel(PostCancelled.model_validate(change.event), db)
+        else:
+            events += await receive(PostRequested.model_validate(change.event), db)
+    return events
+
+
+async def _judge(
+    event: PostApproved | PostRefused | PostReviewRequested, verdict: str, until: Any, db: AsyncSession
+) -> Row[Any] | None:
+    values = {
+        "post": event.post,
+        "verdict": verdict,
+        "revision": event.revision,
+        "hash": event.payload_hash,
+        "until": until,
+        "sequence": envelope_of(db).sequence,
+    }
+    return (await db.execute(JUDGE, values)).one_or_none()
+
+
+async def _too_early_or_late(event: PostEvent, change: Change, db: AsyncSession) -> Sequence[Event]:
+    """Answer a change that could not be made: it waits, it is too late, or it was made before."""
+    row = (await db.execute(LOOK, {"post": event.post})).one_or_none()
+    if row is None:  # a cancel that overtook its request: the request will find it cancelled
+        await db.execute(STUB, {"post": event.post, "revision": event.revision})
+        return _settled(event, change, Settlement.APPLIED)
+    if change is Change.REVISION and row.revision >= event.revision:
+        return []
+    if row.state in BEGUN:
+        waiting = {"post": event.post, "type": change, "event": event.model_dump(mode="json")}
+        await db.execute(WAIT, waiting)
+        return []
+    cancelled = change is Change.CANCEL and row.state == State.CANCELLED
+    return _settled(event, change, Settlement.APPLIED if cancelled else Settlement.TOO_LATE)
+
+
+def _scheduled(event: PostEvent, row: Row[Any] | None) -> list[Event]:
+    if row is None or row.state != State.PLANNED:
+        return []
+    return [PostScheduled(post=event.post, revision=event.revision, due_at=row.due_at)]
+
+
+def _settled(event: PostEvent, change: Change, settlement: Settlement) -> list[Event]:
+    return [PostChangeSettled(post=event.post, revision=event.revision, change=change, settlement=settlement)]
+
+
+def _request(event: PostRequested) -> dict[str, Any]:
+    return {
+        "post": event.post,
+        "revision": event.revision,
+        "channel": event.brief.channel,
+        "platform": event.brief.platform,
+        "payload": event.payload.model_dump(mode="json", exclude_defaults=True),
+        "payload_hash": event.payload_hash,
+        "brief": event.brief.model_dump(mode="json"),
+        "publish_at": event.timing.publish_at,
+        "not_after": event.timing.not_after,
+        "after": event.after,
+        "requested_at": None,
+        "traceparent": current_traceparent(),
+    }
+
+
+HANDLERS: Mapping[type[Event], Handler] = {
+    PostRequested: receive,
+    PostApproved: approve,
+    PostRefused: refuse,
+    PostReviewRequested: refuse,
+    PostCancelled: cancel,
+}

@@ -1,0 +1,170 @@
+"""What became of a try, and what follows: written where the fence still holds, with its events."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from prometheus_client import Counter, Histogram
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.publisher.handlers import apply_waiting
+from services.publisher.settings import PublisherSettings
+from services.publisher.tables import State
+from shared.adapter.contract import Attempt, Pending, Published
+from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.events import Brief, Event, PostFailed, PostPublished, PostUncertain
+
+OUTCOMES = Counter("carillon_tries_total", "Tries to publish, by what became of them", ["platform", "outcome"])
+LATENESS = Histogram(
+    "carillon_publish_lateness_seconds",
+    "From the time a post was planned for to the time it was public",
+    ["platform"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1_800, 7_200),
+)
+
+# The platform is asked again after an outage of ours or of its accounts, sooner after a passing fault.
+UNAUTHORIZED_AFTER = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Nobody but a person can say what became of the call."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Published | Pending | PlatformError | Unresolved
+
+
+class Tried(Protocol):
+    """The parts of a claim that its outcome is written with."""
+
+    post: UUID
+    fence: int
+    tries: int
+    payload_hash: str
+    brief: Brief
+    publish_at: datetime
+    attempt: Attempt
+
+
+# One statement: where the fence no longer holds, nothing changes but the try, whose outcome is kept as an orphan.
+SETTLE = text(
+    """
+    WITH settled AS (
+        UPDATE delivery SET
+            state = :state, due_at = now() + make_interval(secs => :after), lease_until = NULL, reason = :reason,
+            resume = coalesce(:resume, resume), external_id = coalesce(:external_id, external_id),
+            permalink = coalesce(:permalink, permalink),
+            published_at = CASE WHEN :state = 'published' THEN now() ELSE published_at END
+        WHERE post = :post AND fence = :fence AND state = 'attempting'
+        RETURNING post, revision, published_at, platform, resume,
+            extract(epoch FROM now() - publish_at)::float AS late
+    ), written AS (
+        UPDATE try SET ended_at = now(), reason = :reason,
+            outcome = CASE WHEN EXISTS (SELECT FROM settled) THEN :outcome ELSE 'orphan: ' || :outcome END
+        WHERE post = :post AND fence = :fence AND ended_at IS NULL
+    )
+    SELECT s.*, EXISTS (SELECT FROM change c WHERE c.post = s.post) AS changes FROM settled s
+    """
+).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)))
+WAITING = text("DELETE FROM change WHERE post = :post RETURNING id, type, event")
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What a try's outcome makes of its delivery."""
+
+    state: State
+    outcome: str
+    after: float | None = None
+    reason: str | None = None
+
+
+def decide(tried: Tried, outcome: Outcome, settings: PublisherSettings) -> Next:
+    """Return what follows from an outcome; pure."""
+    begun = bool(tried.attempt.resume.get("parts"))
+    match outcome:
+        case Published():
+            return Next(State.PUBLISHED, "published")
+        case Pending():
+            return Next(State.PENDING, "pending", outcome.after)
+        case Unresolved():
+            return Next(State.NEEDS_REVIEW, "unresolved", None, outcome.reason)
+        case Uncertain():
+            return Next(State.UNCERTAIN, "uncertain", _later(tried.tries), outcome.reason)
+        case TryLater() if tried.tries < settings.most_tries:
+            return Next(State.PLANNED, "try later", outcome.after or _later(tried.tries), outcome.reason)
+        case Unauthorized() if tried.tries < settings.most_tries:
+            return Next(State.PLANNED, "unauthorized", UNAUTHORIZED_AFTER, outcome.reason)
+        case _ if begun:
+            return Next(State.NEEDS_REVIEW, "rejected", None, f"a part of the thread is public; then: {outcome.reason}")
+        case Rejected():
+            return Next(State.FAILED, "rejected", None, outcome.reason)
+        case _:
+            return Next(State.FAILED, "gave up", None, f"{tried.tries} tries, the last one: {outcome.reason}")
+
+
+async def settle(tried: Tried, outcome: Outcome, db: AsyncSession, settings: PublisherSettings) -> Sequence[Event]:
+    """Write the outcome down where the fence still holds, and return what follows."""
+    then = decide(tried, outcome, settings)
+    row = (await db.execute(SETTLE, _values(tried, outcome, then))).one_or_none()
+    platform = tried.brief.platform
+    OUTCOMES.labels(platform, then.outcome if row else "orphan").inc()
+    if row is None:
+        return []
+    if then.state is State.PUBLISHED:
+        LATENESS.labels(platform).observe(max(0.0, row.late))
+    events = _events(tried, outcome, then, row.published_at)
+    proven = then.state not in (State.PENDING, State.UNCERTAIN, State.NEEDS_REVIEW)
+    if row.changes and proven:
+        changes = (await db.execute(WAITING, {"post": tried.post})).all()
+        events += await apply_waiting(db, sorted(changes, key=lambda change: change.id))
+    return events
+
+
+def _values(tried: Tried, outcome: Outcome, then: Next) -> dict[str, Any]:
+    return {
+        "post": tried.post,
+        "fence": tried.fence,
+        "state": then.state,
+        "outcome": then.outcome,
+        "after": then.after,
+        "reason": then.reason,
+        "resume": dict(outcome.resume) if isinstance(outcome, Pending) else None,
+        "external_id": outcome.external_id if isinstance(outcome, Published) else None,
+        "permalink": outcome.permalink if isinstance(outcome, Published) else None,
+    }
+
+
+def _events(tried: Tried, outcome: Outcome, then: Next, published_at: datetime | None) -> list[Event]:
+    post, revision, reason = tried.post, tried.attempt.revision, then.reason or ""
+    if isinstance(outcome, Published) and published_at:
+        return [
+            PostPublished(
+                post=post,
+                revision=revision,
+                payload_hash=tried.payload_hash,
+                external_id=outcome.external_id,
+                permalink=outcome.permalink,
+                published_at=published_at,
+                parts=outcome.parts,
+                brief=tried.brief,
+            )
+        ]
+    if then.state in (State.UNCERTAIN, State.NEEDS_REVIEW):
+        person = then.state is State.NEEDS_REVIEW
+        return [PostUncertain(post=post, revision=revision, reason=reason, needs_person=person)]
+    if then.state is State.FAILED:
+        return [PostFailed(post=post, revision=revision, remedy=then.outcome, reason=reason)]
+    return []
+
+
+def _later(tries: int) -> float:
+    """Return the seconds until the next try: doubling from two, jittered, never more than ten minutes."""
+    return float(min(600.0, 2.0 * 2 ** min(tries - 1, 10)) * random.uniform(0.75, 1.25))  # noqa: S311 - not a secret

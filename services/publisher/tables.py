@@ -1,0 +1,128 @@
+"""What publisher remembers: one row a post, and one a try."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, Integer, Text, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.mailbox import add_mailbox
+
+
+class State(StrEnum):
+    """Where a delivery is in its life."""
+
+    AWAITING = "awaiting"
+    """Requested but not approved, or approved but not requested: whichever comes first waits for the other."""
+    PLANNED = "planned"
+    HELD = "held"
+    DUE = "due"
+    ATTEMPTING = "attempting"
+    PENDING = "pending"
+    """The platform is still at it."""
+    UNCERTAIN = "uncertain"
+    """A call went out and nobody knows what came of it."""
+    NEEDS_REVIEW = "needs_review"
+    """Only a person can say what came of it."""
+    PUBLISHED = "published"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+OPEN = (State.AWAITING, State.PLANNED, State.HELD, State.DUE, State.PENDING, State.UNCERTAIN)
+"""States in which `due_at` says when to look again."""
+UNTOUCHED = (State.AWAITING, State.PLANNED, State.HELD, State.DUE)
+"""States in which nothing is on its way: an edit or a cancel still counts."""
+BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN)
+"""States in which a change waits for proof of what happened."""
+
+
+def quoted(states: tuple[State, ...]) -> str:
+    """Return states as a list in SQL."""
+    return ", ".join(f"'{state}'" for state in states)
+
+
+class Base(DeclarativeBase):
+    """The tables of publisher."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        str: Text,
+        State: Text,
+        UUID: Uuid,
+    }
+
+
+class Delivery(Base):
+    """One post on its way to one channel."""
+
+    __tablename__ = "delivery"
+
+    post: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[State] = mapped_column(server_default=State.AWAITING)
+    due_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(Integer, server_default="0")
+    channel: Mapped[str | None]
+    platform: Mapped[str | None]
+    payload: Mapped[dict[str, Any] | None]
+    payload_hash: Mapped[str | None]
+    brief: Mapped[dict[str, Any] | None]
+    publish_at: Mapped[datetime | None]
+    not_after: Mapped[datetime | None]
+    after: Mapped[UUID | None]
+    requested_at: Mapped[datetime | None]
+    traceparent: Mapped[str | None]
+    verdict: Mapped[str | None]
+    approved_revision: Mapped[int | None]
+    approved_hash: Mapped[str | None]
+    approved_until: Mapped[datetime | None]
+    approval_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    fence: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    began_at: Mapped[datetime | None]
+    resume: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    reason: Mapped[str | None]
+    external_id: Mapped[str | None]
+    permalink: Mapped[str | None]
+    published_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"state IN ({quoted(tuple(State))})", name="ck_delivery_state"),
+        Index("ix_delivery_due", "due_at", postgresql_where=text(f"state IN ({quoted(OPEN)})")),
+        Index("ix_delivery_lease", "lease_until", postgresql_where=text("state = 'attempting'")),
+    )
+
+
+class Try(Base):
+    """One call to a platform, written down before it began."""
+
+    __tablename__ = "try"
+
+    post: Mapped[UUID] = mapped_column(primary_key=True)
+    fence: Mapped[int] = mapped_column(Integer, primary_key=True)
+    revision: Mapped[int] = mapped_column(Integer)
+    payload_hash: Mapped[str]
+    began_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+class Change(Base):
+    """An edit or a cancel that came while a call was under way: it waits for proof."""
+
+    __tablename__ = "change"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    post: Mapped[UUID] = mapped_column(index=True)
+    type: Mapped[str]
+    event: Mapped[dict[str, Any]]
+
+
+add_mailbox(Base.metadata)

@@ -1,0 +1,62 @@
+"""Real servers for every test: those that AMQP_URL and DATABASE_URL name, else private ones. Without them a test fails."""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from deploy.local.databases import DatabaseFactory, own_databases
+from deploy.local.pds import PrivatePds, running_pds
+from deploy.local.postgres import running_postgres
+from deploy.local.rabbit import ForeignRabbit, PrivateRabbit, running_rabbit
+
+SERVERS = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def rabbit(pytestconfig: pytest.Config) -> Iterator[PrivateRabbit | ForeignRabbit]:
+    """The RabbitMQ of this run, shared by all tests: never stop it. To kill one, start one with `private_rabbit`."""
+    with running_rabbit() as server:
+        pytestconfig.stash.setdefault(SERVERS, []).append(server.description)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def amqp_url(rabbit: PrivateRabbit | ForeignRabbit) -> str:
+    """The address of the RabbitMQ server; name what you declare with `namespace`."""
+    return rabbit.amqp_url
+
+
+@pytest.fixture(scope="session")
+def database_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """The address of the PostgreSQL server, `postgresql://…`; make databases on it with `database`."""
+    with running_postgres() as server:
+        pytestconfig.stash.setdefault(SERVERS, []).append(server.description)
+        yield server.database_url
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A random name for all that one test makes on a server that others use too."""
+    return f"t{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+async def database(database_url: str, namespace: str) -> AsyncIterator[DatabaseFactory]:
+    """`await database("policy")` makes an empty database, returns its `postgresql://` address, drops it after the test."""
+    async with own_databases(database_url, namespace) as factory:
+        yield factory
+
+
+@pytest.fixture(scope="session")
+def pds(pytestconfig: pytest.Config) -> Iterator[PrivatePds]:
+    """A real Bluesky PDS; the first run installs it (minutes): `python -m deploy.local.pds install` does so beforehand."""
+    with running_pds() as server:
+        pytestconfig.stash.setdefault(SERVERS, []).append(server.description)
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which servers the tests ran on."""
+    for description in config.stash.get(SERVERS, []):
+        terminalreporter.write_line(f"ran on {description}")

@@ -1,0 +1,91 @@
+"""A mailbox on a database of its own, with one business table."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from shared.bus.memory import MemoryBus
+from shared.database import Sessions, sessions_of
+from shared.events import Event, PostCancelled, Requester
+from shared.mailbox import Mailbox, topology
+from shared.mailbox.schema import V1
+from shared.settings import Settings
+
+THING = "CREATE TABLE thing (post uuid PRIMARY KEY, handled integer NOT NULL DEFAULT 1, transaction xid8 NOT NULL)"
+HANDLE = text(
+    "INSERT INTO thing (post, transaction) VALUES (:post, pg_current_xact_id()) "
+    "ON CONFLICT (post) DO UPDATE SET handled = thing.handled + 1"
+)
+
+
+def cancelled(post: UUID | None = None) -> PostCancelled:
+    """An event that policy and publisher hear."""
+    return PostCancelled(post=post or uuid4(), requester=Requester(tool="test"))
+
+
+async def note(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+    """A handler that counts how often it saw a post."""
+    await db.execute(HANDLE, {"post": event.post})
+    return []
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(_env_file=None, relay_sweep_seconds=0.1)
+
+
+@asynccontextmanager
+async def mailbox_on(address: str, bus: MemoryBus, settings: Settings) -> AsyncIterator[Mailbox]:
+    engine = create_async_engine(address.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.begin() as connection:
+        for statement in (*V1, THING):
+            await connection.execute(text(statement))
+    yield Mailbox("policy", sessions_of(engine), bus, settings)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def bus() -> AsyncIterator[MemoryBus]:
+    bus = MemoryBus()
+    await bus.declare(topology(["bluesky"]))
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def mailbox(
+    database: Callable[[str], Awaitable[str]], bus: MemoryBus, settings: Settings
+) -> AsyncIterator[Mailbox]:
+    async with mailbox_on(await database("policy"), bus, settings) as made:
+        yield made
+
+
+@asynccontextmanager
+async def running(*loops: Callable[[asyncio.Event], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run loops as a process does; at the end they stop by themselves or the test fails."""
+    stopping = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(loop(stopping))  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            stopping.set()
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+    """Wait until the condition holds; fail after the time."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def count(sessions: Sessions, query: str, values: Mapping[str, object] | None = None) -> int:
+    async with sessions() as db:
+        found: int = (await db.execute(text(query), values or {})).scalar_one()
+        return found
