@@ -4,6 +4,7 @@ One insert a group of messages, no read, no lock: an event of a post that is not
 """
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,41 +29,23 @@ from shared.events import (
 )
 from shared.mailbox import envelope_of
 
-NOT_TOLD = {"post", "revision", "hold", "brief"}
-"""Kept in columns of their own, or known from the post."""
+IN_COLUMNS = {"post", "revision", "hold", "brief"}
+"""What the history has in columns of its own, or knows from the post."""
 
 
-async def note(event: PostEvent, db: AsyncSession) -> Sequence[Event]:
-    """What was said about a post is appended to its history."""
+async def note(event: PostEvent | HoldEvent, db: AsyncSession) -> Sequence[Event]:
+    """What was said is appended to the history of its post, or of its hold."""
     envelope = envelope_of(db)
     db.add(
         History(
-            subject=event.post,
+            subject=UUID(event.subject),
             emitter=envelope.source,
             sequence=envelope.sequence,
             event_id=envelope.id,
             type=event.name,
-            revision=event.revision,
+            revision=event.revision if isinstance(event, PostEvent) else 0,
             at=envelope.time,
-            data=event.model_dump(mode="json", exclude=NOT_TOLD),
-        )
-    )
-    return ()
-
-
-async def note_hold(event: HoldEvent, db: AsyncSession) -> Sequence[Event]:
-    """What was said about a hold is kept beside the posts' history, under the hold's id."""
-    envelope = envelope_of(db)
-    db.add(
-        History(
-            subject=event.hold,
-            emitter=envelope.source,
-            sequence=envelope.sequence,
-            event_id=envelope.id,
-            type=event.name,
-            revision=0,
-            at=envelope.time,
-            data=event.model_dump(mode="json", exclude=NOT_TOLD),
+            data=event.model_dump(mode="json", exclude=IN_COLUMNS),
         )
     )
     return ()
@@ -80,6 +63,6 @@ HANDLERS = {
     PostExpired: note,
     PostChangeSettled: note,
     PostMeasured: note,
-    HoldPlaced: note_hold,
-    HoldReleased: note_hold,
+    HoldPlaced: note,
+    HoldReleased: note,
 }

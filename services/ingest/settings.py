@@ -22,14 +22,14 @@ class IngestSettings(Settings):
     """Bytes that an uploaded file may have."""
     upload_hours: int = Field(default=24, ge=1, le=720)
     """How long an announced upload waits for its bytes."""
-    commons_url: str = "https://commons.wikimedia.org"
-    """Where Wikimedia Commons is; the sandbox stands in for it."""
+    commons_url: str = "https://commons.wikimedia.org/w/api.php"
+    """The API at which Commons is asked about files; the sandbox stands in for it."""
     commons_fresh_seconds: int = Field(default=3_600, ge=0)
     """How long a fetched Commons file is used again without asking Commons."""
     commons_calls: int = Field(default=2, ge=1, le=10)
     """Files fetched at once by a process; Wikimedia asks for two connections at the most."""
-    user_agent: str = "Carillon/0.1 (https://meta.wikimedia.org/wiki/Social_media; talktocomms@wikimedia.org)"
-    """Who we say we are when we fetch; Wikimedia's policy wants a contact."""
+    operator: str = "https://meta.wikimedia.org/wiki/Social_media; talktocomms@wikimedia.org"
+    """Page and address of who runs this: Wikimedia wants them in the User-Agent."""
     prepare_lease_seconds: int = Field(default=300, ge=10)
     """How long a process may take to prepare a post before another tries."""
     prepare_give_up_hours: int = Field(default=24, ge=1)
