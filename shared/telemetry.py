@@ -21,7 +21,7 @@ REDACTED = "[redacted]"
 TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 _SECRET_KEY = re.compile(
-    r"(?i)(^|[_-])(token|password|passwd|secret|authorization|cookie|jwt|api_?key|private_?key)s?$"
+    r"(?i)(^|[_-])(token|password|passwd|secret|authorization|cookie|jwt|signature|api_?key|private_?key)s?$"
 )
 _SECRET_TEXT = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}"), rf"\1 {REDACTED}"),

@@ -35,10 +35,9 @@ FILE = TypeAdapter(dict[str, Secrets])
 class Accounts:
     """Accounts by channel; a changed file holds from the next call on, a wrong one leaves the last good in force."""
 
-    def __init__(self, path: Path, registry: Callable[[], Registry], platform_urls: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, registry: Callable[[], Registry]) -> None:
         self._path = path
         self._registry = registry
-        self._urls = platform_urls
         self._stamp: tuple[int, int] | None = None
         self._secrets: Mapping[str, Secrets] = {}
 
@@ -52,7 +51,7 @@ class Accounts:
         return Account(
             channel=channel,
             handle=known.handle,
-            base_url=self._urls.get(known.platform) or known.base_url or "",
+            base_url=known.base_url,
             secrets=secrets.plain(),
             limits=known.limits,
         )

@@ -4,20 +4,20 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
-from uuid import UUID
+from typing import Any, TypeAlias
 
 from prometheus_client import Counter, Histogram
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.publisher.claim import Claimed
 from services.publisher.handlers import apply_waiting
 from services.publisher.settings import PublisherSettings
 from services.publisher.tables import State
-from shared.adapter.contract import Attempt, Pending, Published
+from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
-from shared.events import Brief, Event, PostFailed, PostPublished, PostUncertain
+from shared.events import Event, PostFailed, PostPublished, PostUncertain
 
 OUTCOMES = Counter("carillon_tries_total", "Tries to publish, by what became of them", ["platform", "outcome"])
 LATENESS = Histogram(
@@ -29,6 +29,7 @@ LATENESS = Histogram(
 
 # The platform is asked again after an outage of ours or of its accounts, sooner after a passing fault.
 UNAUTHORIZED_AFTER = 300.0
+MOST_LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,14 @@ class Unresolved:
     reason: str
 
 
-Outcome: TypeAlias = Published | Pending | PlatformError | Unresolved
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It is proven that nothing was published."""
+
+    reason: str
 
 
-class Tried(Protocol):
-    """The parts of a claim that its outcome is written with."""
-
-    post: UUID
-    fence: int
-    tries: int
-    payload_hash: str
-    brief: Brief
-    publish_at: datetime
-    attempt: Attempt
+Outcome: TypeAlias = Published | Pending | PlatformError | Unresolved | Absent
 
 
 # One statement: where the fence no longer holds, nothing changes but the try, whose outcome is kept as an orphan.
@@ -86,9 +82,8 @@ class Next:
     reason: str | None = None
 
 
-def decide(tried: Tried, outcome: Outcome, settings: PublisherSettings) -> Next:
+def decide(tried: Claimed, outcome: Outcome, settings: PublisherSettings) -> Next:
     """Return what follows from an outcome; pure."""
-    begun = bool(tried.attempt.resume.get("parts"))
     match outcome:
         case Published():
             return Next(State.PUBLISHED, "published")
@@ -96,21 +91,41 @@ def decide(tried: Tried, outcome: Outcome, settings: PublisherSettings) -> Next:
             return Next(State.PENDING, "pending", outcome.after)
         case Unresolved():
             return Next(State.NEEDS_REVIEW, "unresolved", None, outcome.reason)
+        case Absent():
+            return Next(State.PLANNED, "absent", _later(tried.tries), outcome.reason)
         case Uncertain():
-            return Next(State.UNCERTAIN, "uncertain", _later(tried.tries), outcome.reason)
-        case TryLater() if tried.tries < settings.most_tries:
-            return Next(State.PLANNED, "try later", outcome.after or _later(tried.tries), outcome.reason)
-        case Unauthorized() if tried.tries < settings.most_tries:
-            return Next(State.PLANNED, "unauthorized", UNAUTHORIZED_AFTER, outcome.reason)
-        case _ if begun:
-            return Next(State.NEEDS_REVIEW, "rejected", None, f"a part of the thread is public; then: {outcome.reason}")
-        case Rejected():
-            return Next(State.FAILED, "rejected", None, outcome.reason)
+            return _unproven(tried, "uncertain", outcome.reason)
+        case _ if tried.uncertain:
+            # This call certainly failed, but what became of the one before it is still not known.
+            return _unproven(tried, "uncertain, and failed", outcome.reason)
         case _:
-            return Next(State.FAILED, "gave up", None, f"{tried.tries} tries, the last one: {outcome.reason}")
+            return _not_done(tried, outcome, settings)
 
 
-async def settle(tried: Tried, outcome: Outcome, db: AsyncSession, settings: PublisherSettings) -> Sequence[Event]:
+def _not_done(tried: Claimed, error: PlatformError, settings: PublisherSettings) -> Next:
+    """Return what follows when the platform certainly did not do it."""
+    more = tried.tries < settings.most_tries
+    match error:
+        case TryLater() if more:
+            return Next(State.PLANNED, "try later", error.after or _later(tried.tries), error.reason)
+        case Unauthorized() if more:
+            return Next(State.PLANNED, "unauthorized", UNAUTHORIZED_AFTER, error.reason)
+        case _ if tried.attempt.resume.get("parts"):
+            return Next(State.NEEDS_REVIEW, "rejected", None, f"a part of the thread is public; then: {error.reason}")
+        case Rejected():
+            return Next(State.FAILED, "rejected", None, error.reason)
+        case _:
+            return Next(State.FAILED, "gave up", None, f"{tried.tries} tries, the last one: {error.reason}")
+
+
+def _unproven(tried: Claimed, outcome: str, reason: str) -> Next:
+    """Look again later; a person is asked when looking has not helped for long."""
+    if tried.tries >= MOST_LOOKS:
+        return Next(State.NEEDS_REVIEW, outcome, None, f"{tried.tries} tries, the last one: {reason}")
+    return Next(State.UNCERTAIN, outcome, _later(tried.tries), reason)
+
+
+async def settle(tried: Claimed, outcome: Outcome, db: AsyncSession, settings: PublisherSettings) -> Sequence[Event]:
     """Write the outcome down where the fence still holds, and return what follows."""
     then = decide(tried, outcome, settings)
     row = (await db.execute(SETTLE, _values(tried, outcome, then))).one_or_none()
@@ -128,7 +143,7 @@ async def settle(tried: Tried, outcome: Outcome, db: AsyncSession, settings: Pub
     return events
 
 
-def _values(tried: Tried, outcome: Outcome, then: Next) -> dict[str, Any]:
+def _values(tried: Claimed, outcome: Outcome, then: Next) -> dict[str, Any]:
     return {
         "post": tried.post,
         "fence": tried.fence,
@@ -142,7 +157,7 @@ def _values(tried: Tried, outcome: Outcome, then: Next) -> dict[str, Any]:
     }
 
 
-def _events(tried: Tried, outcome: Outcome, then: Next, published_at: datetime | None) -> list[Event]:
+def _events(tried: Claimed, outcome: Outcome, then: Next, published_at: datetime | None) -> list[Event]:
     post, revision, reason = tried.post, tried.attempt.revision, then.reason or ""
     if isinstance(outcome, Published) and published_at:
         return [

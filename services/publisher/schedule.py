@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.settings import PublisherSettings
 from services.publisher.tables import OPEN, UNTOUCHED, State, quoted
-from shared.channels import Registry
+from shared.channels import Registry, Stance
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
 
@@ -65,6 +65,11 @@ REST = text(
 )
 
 
+def open_channels(registry: Registry) -> list[str]:
+    """Return the channels that may publish; policy decides what goes out on a limited one (C12)."""
+    return [channel.id for channel in registry.channels.values() if channel.stance is not Stance.OFF]
+
+
 class Scheduler:
     """Turns due rows into events; two of them at once are safe."""
 
@@ -89,11 +94,10 @@ class Scheduler:
         return events, rest
 
     def _parameters(self) -> dict[str, Any]:
-        channels = self._registry().channels
         return {
             "most": BATCH,
             "rewake": self._settings.rewake_seconds,
-            "open_channels": [channel.id for channel in channels.values() if channel.stance != "off"],
+            "open_channels": open_channels(self._registry()),
         }
 
 

@@ -1,6 +1,5 @@
 """A picture in the form that fits its platform: scaled, re-encoded, upright, and rid of all it need not tell."""
 
-import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from typing import NamedTuple
@@ -37,17 +36,15 @@ class Fitted(NamedTuple):
 def fit(original: bytes, limit: ImageLimit) -> Fitted:
     """Return the picture within a limit; the same bytes in give the same bytes out. Raises ImageError.
 
-    EXIF orientation is applied; of the metadata only colour profile, artist and copyright stay. Nothing is cropped, and a
-    picture is never enlarged. It is slow and takes memory, so call it in a thread.
+    EXIF orientation is applied; of the metadata only colour profile, artist and copyright stay. Nothing is cropped or
+    enlarged. It is slow and takes memory, so call it in a thread.
     """
     if len(original) > MOST_BYTES:
         raise ImageError(f"the file has {len(original)} bytes, more than {MOST_BYTES}; give a smaller one")
     try:
         with _opened(original) as image:
             _check(image)
-            image.draft(None, _target(image.size, limit))
-            if image.width * image.height > MOST_DECODED:
-                raise ImageError(_too_many(image.size, MOST_DECODED))
+            _read_smaller(image, _target(image.size, limit))
             return _smallest_change(_upright(image), limit, _Kept.of(image), image.format or "")
     except ImageError:
         raise
@@ -69,8 +66,18 @@ def _check(image: Image.Image) -> None:
     """Refuse by what the header says, before anything is decoded."""
     if image.width * image.height > MOST_PIXELS:
         raise ImageError(_too_many(image.size, MOST_PIXELS))
-    if getattr(image, "is_animated", False) and image.format != "TIFF":
+    if image.format in {"GIF", "PNG", "WEBP"} and getattr(image, "is_animated", False):
         raise ImageError("the picture moves, and would stand still after fitting; give a still one, or a video")
+
+
+def _read_smaller(image: Image.Image, target: tuple[int, int]) -> None:
+    """Have a JPEG decoded at a fraction of its sides where that is enough, or all that memory allows."""
+    width, height = image.size
+    if width * height > MOST_DECODED:
+        target = min(target[0], width // 2), min(target[1], height // 2)
+    image.draft(None, target)
+    if image.width * image.height > MOST_DECODED:
+        raise ImageError(_too_many(image.size, MOST_DECODED))
 
 
 def _too_many(size: tuple[int, int], most: int) -> str:
@@ -94,14 +101,15 @@ class _Kept(NamedTuple):
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Decode, turn as EXIF says, and bring to a mode that every encoder takes."""
-    turned = ImageOps.exif_transpose(image)
-    if turned.mode in {"RGB", "RGBA", "L"}:
-        return turned
-    seen_through = turned.mode in {"LA", "PA", "La", "RGBa"} or "transparency" in turned.info
-    if turned.mode.startswith("I;16"):
-        turned = turned.point(lambda value: value / 256).convert("L")
-    return turned.convert("RGBA" if seen_through else "L" if turned.mode in {"1", "L"} else "RGB")
+    """Decode, turn as EXIF says, and bring to a mode that every encoder takes, without its metadata."""
+    ImageOps.exif_transpose(image, in_place=True)
+    seen_through = image.mode in {"LA", "PA", "La", "RGBa"} or "transparency" in image.info
+    if image.mode.startswith("I;16"):
+        image = image.point(lambda value: value / 256).convert("L")
+    if image.mode not in {"RGB", "RGBA", "L"} or seen_through:
+        image = image.convert("RGBA" if seen_through else "L" if image.mode == "1" else "RGB")
+    image.info = {}
+    return image
 
 
 def _target(size: tuple[int, int], limit: ImageLimit) -> tuple[int, int]:
@@ -128,7 +136,7 @@ def _smallest_change(image: Image.Image, limit: ImageLimit, kept: _Kept, source:
 
 def _forms(image: Image.Image, limit: ImageLimit, source: str) -> Iterator[tuple[str, dict[str, int]]]:
     """Give what to try: drawings as PNG first, photographs by falling quality."""
-    lossless = source != "JPEG" or image.mode == "RGBA"
+    lossless = source not in {"JPEG", "MPO"}
     if lossless and "image/png" in limit.types:
         yield "image/png", {"compress_level": 6}
     for kind in ("image/jpeg", "image/webp"):
@@ -141,10 +149,8 @@ def _forms(image: Image.Image, limit: ImageLimit, source: str) -> Iterator[tuple
 
 def _encoded(image: Image.Image, form: str, options: dict[str, int], kept: _Kept) -> bytes:
     flat = _on_white(image) if form == "JPEG" and image.mode == "RGBA" else image
-    plain = flat.copy()
-    plain.info = {}
     out = BytesIO()
-    plain.save(out, form, icc_profile=kept.profile, exif=kept.exif, **options)
+    flat.save(out, form, icc_profile=kept.profile, exif=kept.exif, **options)
     return out.getvalue()
 
 

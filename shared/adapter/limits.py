@@ -1,7 +1,7 @@
 """What of a content breaks a platform's limits: asked at the door, before anything is fetched or stored."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from shared.adapter.compose import Draft, Shown, drafts, kind_of
 from shared.adapter.spec import Spec, WarningPlace
@@ -12,7 +12,8 @@ from shared.payload import Rendition
 _WITH_MEDIA = {Kind.IMAGE, Kind.CAROUSEL, Kind.VIDEO, Kind.REEL, Kind.STORY}
 
 
-class Excess(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Excess:
     """One limit that a content breaks on one channel."""
 
     channel: str
@@ -31,18 +32,22 @@ def limits_broken(
 ) -> list[Excess]:
     """Return every limit that a content breaks on a channel; empty where all is well.
 
-    Ask at the door without `renditions`, and again with them: only then is the credit of a Commons file known. Limits of
-    the channel's own account are in `spec` already (`Spec.adjusted`).
+    Ask at the door without `renditions`, and again with them: only then is the credit of a Commons file known. Limits
+    of the channel's own account are in `spec` already (`Spec.adjusted`).
     """
     said = drafts(content, spec, renditions)
     found = [*_kinds(content, spec, renditions or ()), *_thread(said, spec)]
     for draft in said:
         found += [*_texts(draft, content, spec), *_tags(draft, spec), *_media(draft, spec)]
     found += _poll(content, spec)
-    return [Excess(channel, *one._replace(message=f"{channel}: {one.message}")) for one in found]
+    return [
+        Excess(channel, one.limit, one.most, one.count, one.unit, one.place, f"{channel}: {one.message}")
+        for one in found
+    ]
 
 
-class _Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Found:
     limit: str
     most: int
     count: int
@@ -72,8 +77,7 @@ def _thread(said: Sequence[Draft], spec: Spec) -> Iterator[_Found]:
 
 
 def _texts(draft: Draft, content: Content, spec: Spec) -> Iterator[_Found]:
-    opening = draft.place in ("", "/thread/0")
-    warning = (content.content_warning or "") if opening and spec.warning is WarningPlace.COUNTED else ""
+    warning = (content.content_warning or "") if spec.warning is WarningPlace.COUNTED else ""
     for limit in spec.text:
         count = length(draft.text, limit) + (length(warning, limit) if warning else 0)
         if count > limit.most:

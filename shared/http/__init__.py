@@ -3,6 +3,6 @@
 from shared.http.app import service_app
 from shared.http.auth import Caller, require
 from shared.http.conditional import IfMatch, check_match, etag
-from shared.http.problems import Problem
+from shared.http.problems import Problem, documented, invalid
 
-__all__ = ["Caller", "IfMatch", "Problem", "check_match", "etag", "require", "service_app"]
+__all__ = ["Caller", "IfMatch", "Problem", "check_match", "documented", "etag", "invalid", "require", "service_app"]

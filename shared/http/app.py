@@ -1,17 +1,21 @@
 """An application that answers as all of Carillon does; routes are the service's own."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from shared.http.auth import Tokens
 from shared.http.gate import Gate
-from shared.http.problems import DOCUMENTED, install
+from shared.http.problems import MEDIA_TYPE, documented, install
 from shared.settings import Settings
 
 BODY_LIMIT = 1_000_000
 """Bytes that a request's body may have where nothing else is said."""
+ANYWHERE = (400, 413, 415, 422, 500, 503)
+"""What any address may answer instead of what it promises; those that ask who calls also 401 and 403."""
 
 
 def service_app(
@@ -42,18 +46,41 @@ def bare_app(
     body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """Return an application without callers: for the health of processes that have no API."""
-    app = FastAPI(
+    app = _Application(
         title=title,
         version=version,
         # The interactive pages would load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
-        responses=DOCUMENTED,
+        responses=documented(*ANYWHERE),
         generate_unique_id_function=_operation,
     )
     install(app)
     app.add_middleware(Gate, service=service, limit=body_limit, limits=dict(body_limits or {}))
     return app
+
+
+class _Application(FastAPI):
+    """Describes its errors as what they are: problem details, also of who calls."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API, made once."""
+        if not self.openapi_schema:
+            description = super().openapi()
+            for path in description.get("paths", {}).values():
+                for operation in path.values():
+                    _describe_errors(operation)
+        return super().openapi()
+
+
+def _describe_errors(operation: dict[str, Any]) -> None:
+    responses: dict[str, Any] = operation["responses"]
+    if "security" in operation:
+        for status in (401, 403):
+            responses[str(status)] = {**responses["400"], "description": HTTPStatus(status).phrase}
+    for status, response in responses.items():
+        if status >= "400" and "application/json" in response.get("content", {}):
+            responses[status] = {**response, "content": {MEDIA_TYPE: response["content"]["application/json"]}}
 
 
 def _operation(route: APIRoute) -> str:

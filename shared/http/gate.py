@@ -74,7 +74,8 @@ class Gate:
         REQUESTS.labels(self._service, method, route, str(status)).inc()
         SECONDS.labels(self._service, method, route).observe(seconds)
         say = log.debug if route in QUIET else log.info
-        say("request", method=method, route=route, path=scope["path"], status=status, seconds=round(seconds, 6))
+        said = scope.get("path_params", {})
+        say("request", method=method, route=route, path=said, status=status, milliseconds=round(seconds * 1e3, 3))
 
 
 class _Passage:

@@ -46,11 +46,9 @@ class ProblemDetails(BaseModel):
     """One entry for each field that is wrong."""
 
 
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (400, 413, 415, 422, 503)
-}
-"""For OpenAPI: what any operation may answer."""
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what a route says in OpenAPI of the errors that only it answers: `responses=documented(404, 412)`."""
+    return {status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own name
@@ -80,7 +78,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own name
         """Return the answer itself."""
         body: dict[str, Any] = {
             "type": f"urn:carillon:problem:{self.kind}",
-            "title": self.kind.replace("-", " ").capitalize(),
+            "title": self.kind.replace("-", " ").capitalize().replace("json", "JSON"),
             "status": self.status,
             "detail": self.detail,
         }

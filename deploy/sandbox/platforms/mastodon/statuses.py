@@ -1,0 +1,252 @@
+"""Statuses: posting, reading, editing, deleting and boosting."""
+
+import re
+from typing import Any
+
+from deploy.sandbox.ledger import Media, Post
+from deploy.sandbox.platforms.mastodon import limits
+from deploy.sandbox.platforms.mastodon.entities import status_entity
+from deploy.sandbox.platforms.mastodon.errors import not_found, refused, unprocessable
+from deploy.sandbox.platforms.mastodon.moments import iso
+from deploy.sandbox.platforms.mastodon.params import Params, read_params, text, texts, truth
+from deploy.sandbox.platforms.mastodon.state import NAME, State, Status, Upload
+from deploy.sandbox.wire import Answer, Call, MalformedError, RefusedError, json_answer
+
+VISIBILITIES = ("public", "unlisted", "private", "direct")
+BUCKET = "statuses_3h"
+
+
+class Statuses:
+    """The handlers about statuses."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def post(self, call: Call) -> Answer:
+        """Post a status, or return the one that this Idempotency-Key posted within the last hour."""
+        params = await read_params(call)
+        account = self._state.caller(call, BUCKET)
+        key = call.header(b"idempotency-key")
+        if key and (known := self._state.known_key(account, key)):
+            self._state.uncount(call, BUCKET, account)
+            return self._shown(call, self._state.status(known))
+        try:
+            status = self._new(account, params, key or None)
+        except (RefusedError, MalformedError):
+            self._state.uncount(call, BUCKET, account)
+            raise
+        self._publish(call, status)
+        if key:
+            self._state.remember_key(account, key, status.id)
+        return self._shown(call, status)
+
+    async def get(self, call: Call) -> Answer:
+        """Return one status, to anybody."""
+        if call.bearer():
+            self._state.caller(call)
+        return self._shown(call, self._state.status(call.args["id"]))
+
+    async def source(self, call: Call) -> Answer:
+        """Return the plain text of one's own status."""
+        status = self._state.own_status(self._state.caller(call), call.args["id"])
+        return json_answer({"id": status.id, "text": status.text, "spoiler_text": status.spoiler})
+
+    async def context(self, call: Call) -> Answer:
+        """Return the thread above and below a status."""
+        status = self._state.status(call.args["id"])
+        above: list[Status] = []
+        parent = self._state.statuses.get(status.reply_to or "")
+        while parent:
+            above.insert(0, parent)
+            parent = self._state.statuses.get(parent.reply_to or "")
+        family = {status.id}
+        below = []
+        for other in self._state.statuses.values():
+            if other.reply_to in family:
+                family.add(other.id)
+                below.append(other)
+        shown = {"ancestors": above, "descendants": below}
+        return json_answer(
+            {name: [status_entity(self._state, one, call.base) for one in some] for name, some in shown.items()}
+        )
+
+    async def edit(self, call: Call) -> Answer:
+        """Change one's own status in place; its id stays."""
+        params = await read_params(call)
+        account = self._state.caller(call, BUCKET)
+        status = self._state.own_status(account, call.args["id"])
+        changed = {**_as_params(status), **params}
+        media = self._media(account, texts(changed, "media_ids"), status.id)
+        words = check_text(changed, media)
+        _describe(media, params)
+        status.text, status.spoiler = words
+        status.sensitive = truth(changed, "sensitive")
+        status.media, status.edited = media, self._state.world.now()
+        _tell(status)
+        status.post.edits += 1
+        return self._shown(call, status)
+
+    async def delete(self, call: Call) -> Answer:
+        """Delete one's own status; a second time it is a 404. Without delete_media its uploads can be posted again."""
+        params = await read_params(call)
+        account = self._state.caller(call, "deletes_30min")
+        status = self._state.own_status(account, call.args["id"])
+        shown = status_entity(self._state, status, call.base, source=True)
+        self._state.drop(status)
+        if truth(params, "delete_media"):
+            for upload in status.media:
+                self._state.uploads.pop(upload.id, None)
+        return json_answer(shown)
+
+    async def boost(self, call: Call) -> Answer:
+        """Boost a status; a second time it returns the boost that there is."""
+        account = self._state.caller(call, BUCKET)
+        original = self._state.status(call.args["id"])
+        original = self._state.status(original.boost_of) if original.boost_of else original
+        for own in self._state.by_account.get(account, {}).values():
+            if own.boost_of == original.id:
+                return self._shown(call, own)
+        status_id, now = self._state.ids.next(self._state.world.now()), self._state.world.now()
+        post = Post(NAME, account, status_id, "", now, "repost", details={"subject": original.id})
+        boost = Status(status_id, account, "", now, post, visibility=original.visibility, boost_of=original.id)
+        self._publish(call, boost)
+        return self._shown(call, boost)
+
+    def _new(self, account: str, params: Params, key: str | None) -> Status:
+        if text(params, "scheduled_at"):
+            raise unprocessable("Validation failed: Scheduled at can't be used in the sandbox; post at the time itself")
+        reply_to = text(params, "in_reply_to_id") or None
+        if reply_to and reply_to not in self._state.statuses:
+            raise not_found("The post you are trying to reply to does not appear to exist.")
+        visibility = text(params, "visibility") or "public"
+        if visibility not in VISIBILITIES:
+            raise refused(400, f"'{visibility}' is not a valid visibility")
+        now = self._state.world.now()
+        media = self._media(account, texts(params, "media_ids"))
+        words = check_text(params, media)
+        poll = self._poll(params.get("poll"), now)
+        language = text(params, "language")
+        status_id = self._state.ids.next(now)
+        post = Post(NAME, account, status_id, words[0], now, key=key)
+        status = Status(status_id, account, words[0], now, post, words[1], truth(params, "sensitive"), visibility)
+        status.language = language if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", language) else "en"
+        status.reply_to, status.media, status.poll = reply_to, media, poll
+        return status
+
+    def _publish(self, call: Call, status: Status) -> None:
+        for upload in status.media:
+            upload.status = status.id
+        status.post.url = f"{call.base}/@{status.account}/{status.id}"
+        if status.boost_of is None:
+            _tell(status)
+            parent = self._state.statuses.get(status.reply_to or "")
+            status.post.reply_to = status.reply_to
+            status.post.root = (parent.post.root or parent.id) if parent else None
+        self._state.add(status)
+        call.published += 1
+
+    def _media(self, account: str, ids: list[str], editing: str | None = None) -> list[Upload]:
+        if len(ids) > limits.MAX_MEDIA:
+            raise unprocessable("Cannot attach more than 4 files")
+        found = [self._state.uploads.get(one) for one in ids]
+        media = [one for one in found if one and one.account == account and one.status in (None, editing)]
+        if missing := sorted(set(ids) - {one.id for one in media}):
+            raise unprocessable(f"Media {', '.join(missing)} not found or already attached to another post")
+        if len(media) > 1 and any(not one.file.mime.startswith("image/") for one in media):
+            raise unprocessable("Cannot attach a video to a post that already contains images")
+        if any(one.ready > self._state.world.now() for one in media):
+            raise unprocessable("Cannot attach files that have not finished processing. Try again in a moment!")
+        return media
+
+    def _poll(self, asked: Any, now: float) -> dict[str, Any] | None:
+        if asked in (None, ""):
+            return None
+        if not isinstance(asked, dict):
+            raise MalformedError("poll must be an object")
+        options = check_poll(asked)
+        seconds = int(text(asked, "expires_in"))
+        return {
+            "id": self._state.ids.next(now),
+            "expires_at": iso(now + seconds),
+            "expired": False,
+            "multiple": truth(asked, "multiple"),
+            "votes_count": 0,
+            "voters_count": 0,
+            "voted": True,
+            "own_votes": [],
+            "options": [{"title": option, "votes_count": 0} for option in options],
+            "emojis": [],
+        }
+
+    def _shown(self, call: Call, status: Status) -> Answer:
+        return json_answer(status_entity(self._state, status, call.base))
+
+
+def check_text(params: Params, media: list[Upload]) -> tuple[str, str]:
+    """Return text and warning of a status; a lone warning is the text. Raises 422 for too long and blank."""
+    words, spoiler = text(params, "status"), text(params, "spoiler_text")
+    if not words.strip() and spoiler:
+        words, spoiler = spoiler, ""
+    if not words.strip() and not media:
+        raise unprocessable("Validation failed: Text can't be blank")
+    if limits.characters(spoiler, words) > limits.MAX_CHARACTERS:
+        raise unprocessable(f"Validation failed: Text character limit of {limits.MAX_CHARACTERS} exceeded")
+    return words, spoiler
+
+
+def check_poll(asked: Params) -> list[str]:
+    """Return the options of a poll; raises 422 for what a server would not take."""
+    options, seconds = texts(asked, "options"), text(asked, "expires_in")
+    faults = []
+    if len(options) < 2:
+        faults.append("Options must be more than one item")
+    if len(options) > limits.MAX_OPTIONS:
+        faults.append(f"Options can't contain more than {limits.MAX_OPTIONS} items")
+    if any(len(option) > limits.MAX_OPTION_CHARACTERS for option in options):
+        faults.append(f"Options can't be longer than {limits.MAX_OPTION_CHARACTERS} characters each")
+    if len(set(options)) < len(options):
+        faults.append("Options contain duplicate items")
+    shortest, longest = limits.POLL_SECONDS
+    if not (seconds.isdecimal() and len(seconds) < 10) or int(seconds) < shortest:
+        faults.append("Expires at is too soon")
+    elif int(seconds) > longest:
+        faults.append("Expires at is too far into the future")
+    if faults:
+        raise unprocessable(f"Validation failed: {', '.join(faults)}")
+    return options
+
+
+def _as_params(status: Status) -> Params:
+    return {"sensitive": status.sensitive, "media_ids": [upload.id for upload in status.media]}
+
+
+def _describe(media: list[Upload], params: Params) -> None:
+    changes = params.get("media_attributes") or []
+    for change in changes if isinstance(changes, list) else []:
+        if isinstance(change, dict) and "description" in change:
+            for upload in media:
+                if upload.id == str(change.get("id")):
+                    upload.description = text(change, "description")
+
+
+def _tell(status: Status) -> None:
+    """Bring the ledger's view of a status up to date."""
+    post = status.post
+    post.text = status.text
+    post.media = tuple(
+        Media(one.file.sha256, one.file.mime, one.file.size, one.description, one.file.width, one.file.height)
+        for one in status.media
+    )
+    post.details = {
+        "spoiler": status.spoiler,
+        "sensitive": status.sensitive,
+        "visibility": status.visibility,
+        "language": status.language,
+        "poll": {
+            "options": [option["title"] for option in status.poll["options"]],
+            "multiple": status.poll["multiple"],
+            "expires_at": status.poll["expires_at"],
+        }
+        if status.poll
+        else None,
+    }

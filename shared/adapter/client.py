@@ -1,0 +1,196 @@
+"""The door to every platform: one call, once, with its failure named by remedy. Nothing else here imports httpx."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from http.cookiejar import DefaultCookiePolicy
+from json import loads
+from typing import Any, Protocol, Self
+
+import httpx
+from prometheus_client import Counter, Histogram
+
+from shared.adapter.answers import clipped, code_of, meaning, wait_told
+from shared.adapter.contract import Answer, Fetched
+from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+
+VERSION = "0.1.0"
+DEADLINE = 45.0
+"""Seconds that one call may take in all; below the time that a claim is trusted for."""
+TIMEOUTS = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=5.0)
+MOST_JSON = 8_000_000
+"""Bytes of an answer that are read."""
+
+CALLS = Counter("carillon_platform_calls", "Calls to platforms, by outcome.", ("platform", "operation", "outcome"))
+SECONDS = Histogram(
+    "carillon_platform_call_seconds",
+    "How long calls to platforms take.",
+    ("platform", "operation"),
+    buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45),
+)
+_OUTCOMES: Mapping[type[BaseException], str] = {
+    TryLater: "try_later",
+    Rejected: "rejected",
+    Unauthorized: "unauthorized",
+    Uncertain: "uncertain",
+    asyncio.CancelledError: "cancelled",
+}
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+
+class Service(Protocol):
+    """Whom a client calls: a platform's spec, or anything else with a name and a table of errors."""
+
+    @property
+    def name(self) -> str:
+        """The name, for metrics and errors."""
+
+    @property
+    def errors(self) -> Mapping[tuple[int, str | None], type[PlatformError]]:
+        """What its refusals mean, by (status, code or None for any)."""
+
+
+def user_agent(contact: str) -> str:
+    """Return what Wikimedia's User-Agent policy asks for; `contact` is `https://address; mail@address`."""
+    return f"Carillon/{VERSION} ({contact}) httpx/{httpx.__version__}"
+
+
+class HttpClient:
+    """Calls one platform; keeps connections, so one a worker is enough. Use it as a context, or call `aclose`."""
+
+    def __init__(self, service: Service, *, contact: str, deadline: float = DEADLINE) -> None:
+        """Make a client for one service; `deadline` is how many seconds a call may take in all."""
+        for chatty in ("httpx", "httpcore"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)  # they log addresses, and tokens travel in some
+        self.platform = service.name
+        self._errors = service.errors
+        self._deadline = deadline
+        headers = {"User-Agent": user_agent(contact)}
+        self._client = httpx.AsyncClient(headers=headers, timeout=TIMEOUTS, follow_redirects=False)
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # accounts share the connections
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        operation: str,
+        mutates: bool,
+        json: object | None = None,
+        content: bytes | None = None,
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        data: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expected: Sequence[int] = (200,),
+    ) -> Answer:
+        """Call once, as `contract.Http` says; the answer must be JSON, or empty."""
+        parts = {"json": json, "content": content, "files": files, "data": data, "params": params, "headers": headers}
+        request = self._request(operation, method, url, **parts)
+        response, body = await self._counted(request, operation, mutates, expected, MOST_JSON)
+        try:
+            return Answer(response.status_code, _json(body), response.headers)
+        except ValueError:
+            raise self._unclear(operation, mutates, f"{response.status_code} without readable JSON") from None
+
+    async def fetch(self, url: str, *, operation: str, most: int) -> Fetched:
+        """Return what is at an address, as `contract.Fetch` says."""
+        request = self._request(operation, "GET", url)
+        response, body = await self._counted(request, operation, False, (200,), most)
+        return Fetched(body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
+
+    def _request(self, operation: str, method: str, url: str, **parts: Any) -> httpx.Request:
+        try:
+            return self._client.build_request(method, url, **parts)
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            raise Rejected(f"{self.platform} {operation}: the call cannot be made ({type(error).__name__})") from None
+
+    async def _counted(
+        self, request: httpx.Request, operation: str, mutates: bool, expected: Sequence[int], most: int
+    ) -> tuple[httpx.Response, bytes]:
+        with SECONDS.labels(self.platform, operation).time():
+            try:
+                answered = await self._once(request, operation, mutates, expected, most)
+            except BaseException as error:
+                self._count(operation, type(error))
+                raise
+        self._count(operation, None)
+        return answered
+
+    def _count(self, operation: str, failure: type[BaseException] | None) -> None:
+        outcome = _OUTCOMES.get(failure, "failed") if failure else "answered"
+        CALLS.labels(self.platform, operation, outcome).inc()
+
+    async def _once(
+        self, request: httpx.Request, operation: str, mutates: bool, expected: Sequence[int], most: int
+    ) -> tuple[httpx.Response, bytes]:
+        phase = _Phase()
+        request.extensions["trace"] = phase.note
+        try:
+            async with asyncio.timeout(self._deadline):
+                response = await self._client.send(request, stream=True)
+                try:
+                    body = await _read(response, most)
+                finally:
+                    await response.aclose()
+        except _TooLongError:
+            kind = Uncertain if mutates else Rejected
+            raise kind(f"{self.platform} {operation}: the answer has more than {most} bytes") from None
+        except (httpx.HTTPError, TimeoutError) as error:
+            sent = phase.sent and not isinstance(error, _NOT_SENT)
+            raise self._unclear(operation, mutates and sent, type(error).__name__) from None
+        if response.status_code not in expected:
+            raise self._failure(response, body, operation, mutates)
+        return response, body
+
+    def _unclear(self, operation: str, perhaps_done: bool, what: str) -> PlatformError:
+        reason = f"{self.platform} {operation}: {what}"
+        return Uncertain(reason) if perhaps_done else TryLater(reason)
+
+    def _failure(self, response: httpx.Response, body: bytes, operation: str, mutates: bool) -> PlatformError:
+        try:
+            told = _json(body)
+        except ValueError:
+            told = None
+        code = code_of(told)
+        kind = meaning(response.status_code, code, self._errors, mutates)
+        reason = f"{self.platform} {operation}: {response.status_code} {clipped(told)}".rstrip()
+        return TryLater(reason, wait_told(response.headers)) if kind is TryLater else kind(reason)
+
+
+class _TooLongError(Exception):
+    """The answer is longer than it may be."""
+
+
+class _Phase:
+    """Whether any byte of the request has gone out; httpcore tells."""
+
+    sent = False
+
+    async def note(self, event: str, _info: Mapping[str, Any]) -> None:
+        if event.startswith(("http11.send_request", "http2.send_request")):
+            self.sent = True
+
+
+async def _read(response: httpx.Response, most: int) -> bytes:
+    pieces, size = [], 0
+    async for piece in response.aiter_bytes():
+        size += len(piece)
+        if size > most:
+            raise _TooLongError
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _json(body: bytes) -> Any:
+    return loads(body) if body.strip() else None

@@ -1,0 +1,53 @@
+"""Bluesky as data. Sources: the lexicons at github.com/bluesky-social/atproto, docs.bsky.app, and a real server."""
+
+from datetime import timedelta
+
+from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.adapter.spec import Absence, ImageLimit, Pace, Safe, Spec, TextLimit, Unit, WarningPlace
+from shared.content import Kind
+
+_TYPES = ("image/jpeg", "image/png", "image/webp")
+_SIDE = 2_000  # ours: the lexicon has no limit of pixels, and no client shows more
+
+SPEC = Spec(
+    name="bluesky",
+    # app.bsky.feed.post: maxGraphemes 300, maxLength 3000 (bytes); addresses count in full.
+    text=(TextLimit(300, Unit.GRAPHEMES), TextLimit(3_000, Unit.UTF8)),
+    kinds=frozenset({Kind.POST, Kind.IMAGE, Kind.CAROUSEL, Kind.THREAD}),
+    # app.bsky.embed.images: 4 images of 2,000,000 bytes; the app's own limit of an alternative text is 2,000.
+    images=ImageLimit(most=4, bytes=2_000_000, types=_TYPES, side=_SIDE, alt=2_000),
+    # putRecord at a key of our own with swapRecord null: the same again changes nothing, another record is refused.
+    repeat=Safe(),
+    # com.atproto.repo.getRecord reads the repository itself.
+    absence=Absence.PROVES,
+    # docs.bsky.app/docs/advanced-guides/rate-limits: 5,000 points an hour, 35,000 a day; a creation costs 3.
+    pace=(Pace(1_666, timedelta(hours=1)), Pace(11_666, timedelta(days=1))),
+    # app.bsky.feed.defs#postView; there are no impressions.
+    metrics={
+        "likeCount": "likes",
+        "repostCount": "shares",
+        "replyCount": "comments",
+        "quoteCount": "quotes",
+        "bookmarkCount": "saves",
+    },
+    # atproto.com/specs/xrpc, and the codes that the reference server answers.
+    errors={
+        (400, "ExpiredToken"): Unauthorized,
+        (400, "InvalidToken"): Unauthorized,
+        (401, None): Unauthorized,
+        (400, "AccountTakedown"): Unauthorized,
+        (400, "AccountDeactivated"): Unauthorized,
+        (400, "InvalidRequest"): Rejected,
+        (400, "InvalidSwap"): Rejected,
+        (400, "BlobNotFound"): TryLater,  # an upload that nothing refers to is dropped after a while; it is made again
+        (413, None): Rejected,
+        (429, None): TryLater,
+    },
+    thread=50,  # ours: there is no limit
+    tag=64,  # app.bsky.richtext.facet#tag: maxGraphemes 64
+    card=True,
+    # app.bsky.embed.external: thumb of 1,000,000 bytes.
+    thumbnail=ImageLimit(most=1, bytes=1_000_000, types=_TYPES, side=_SIDE),
+    # Labels know four fixed words only, so a warning in words stands at the head of the text.
+    warning=WarningPlace.TEXT,
+)

@@ -1,0 +1,75 @@
+"""Finding on Mastodon what an earlier try may have posted: by reply, media, warning, poll and source text."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.adapter.contract import Account, Attempt, Http, NotFound, Pending, Published
+from shared.adapter.errors import Uncertain
+from shared.payload import Payload
+from shared.platforms.mastodon.connect import call, own_account
+from shared.platforms.mastodon.status import looks_like
+
+CLOCKS = timedelta(minutes=5)
+"""By how much our clock and the instance's may differ."""
+PAGE = 40
+MOST_PAGES = 25
+"""A thousand statuses; more since the attempt is for a person to look through."""
+
+
+async def find(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Published | Pending | NotFound:
+    """Look for the missing parts among the account's statuses since the attempt began, in order.
+
+    Raises Uncertain where two statuses fit one part, or there are too many to look through.
+    """
+    listed = await _listed(attempt.created_at - CLOCKS, account, http)
+    parts: list[dict[str, str]] = list(attempt.resume.get("parts", []))
+    for number in range(len(parts), len(payload.pieces)):
+        part = await _part(payload, number, parts, listed, account, attempt, http)
+        if part is None:
+            break
+        parts.append(part)
+    if len(parts) == len(payload.pieces):
+        return Published(parts[0]["id"], parts[0]["url"], tuple(part["id"] for part in parts))
+    return Pending({**attempt.resume, "parts": parts}, 0) if parts else NotFound()
+
+
+async def _part(
+    payload: Payload,
+    number: int,
+    parts: Sequence[Mapping[str, str]],
+    listed: Sequence[Mapping[str, Any]],
+    account: Account,
+    attempt: Attempt,
+    http: Http,
+) -> dict[str, str] | None:
+    made = attempt.resume.get("media", {}).get(str(number), ())
+    if len(made) < len(payload.pieces[number].media):
+        return None  # it was never posted: not all of its uploads were made
+    ids, reply_to = [one["id"] for one in made], parts[number - 1]["id"] if number else None
+    fitting = [status for status in listed if looks_like(status, payload, number, ids, reply_to)]
+    same = [status for status in fitting if await _says(status["id"], payload.pieces[number].text, account, http)]
+    if len(same) > 1:
+        raise Uncertain(f"mastodon: {len(same)} statuses fit part {number + 1}; a person must say which is ours")
+    return {"id": str(same[0]["id"]), "url": str(same[0].get("url") or "")} if same else None
+
+
+async def _says(status_id: str, text: str, account: Account, http: Http) -> bool:
+    path = f"/api/v1/statuses/{status_id}/source"
+    answer = await call(account, http, "GET", path, operation="source", expected=(200, 404))
+    return answer.status == 200 and str(answer.json["text"]).strip() == text.strip()
+
+
+async def _listed(since: datetime, account: Account, http: Http) -> list[Mapping[str, Any]]:
+    """Return the account's own statuses from `since` on, newest first."""
+    path = f"/api/v1/accounts/{(await own_account(account, http))['id']}/statuses"
+    listed: list[Mapping[str, Any]] = []
+    params: dict[str, Any] = {"limit": PAGE, "exclude_reblogs": "true"}
+    for _ in range(MOST_PAGES):
+        page = (await call(account, http, "GET", path, operation="account_statuses", params=params)).json
+        recent = [status for status in page if datetime.fromisoformat(status["created_at"]) >= since]
+        listed += recent
+        if not page or len(recent) < len(page):
+            return listed
+        params["max_id"] = page[-1]["id"]
+    raise Uncertain(f"mastodon: more than {len(listed)} statuses since the attempt; a person must look")

@@ -1,0 +1,50 @@
+"""Mastodon as data: the defaults of version 4.7; an instance says its own at /api/v2/instance (`connect.limits`).
+
+Sources: docs.joinmastodon.org, github.com/mastodon/mastodon, and the recorded answers of a 4.7.3 server in Mastodon.py.
+"""
+
+from datetime import timedelta
+
+from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.adapter.spec import Absence, ImageLimit, Pace, PollLimit, Safe, Spec, TextLimit, Unit, WarningPlace
+from shared.content import Kind
+
+SHOWN_PIXELS = 8_294_400  # ours: servers scale larger pictures down to about this before they show them
+
+SPEC = Spec(
+    name="mastodon",
+    # StatusLengthValidator: graphemes of warning and text, an address as 23, a remote mention without its domain.
+    text=(TextLimit(500, Unit.GRAPHEMES, per_url=23, short_mentions=True),),
+    kinds=frozenset({Kind.POST, Kind.IMAGE, Kind.CAROUSEL, Kind.THREAD, Kind.POLL}),
+    # entities/Instance: max_media_attachments, image_size_limit, image_matrix_limit (33,177,600), description_limit.
+    images=ImageLimit(
+        most=4, bytes=16_777_216, types=("image/jpeg", "image/png", "image/webp"), pixels=SHOWN_PIXELS, alt=10_000
+    ),
+    # methods/statuses: an Idempotency-Key is kept for an hour; the tenth less is for clocks and slow calls.
+    repeat=Safe(within=timedelta(minutes=54)),
+    # An account's own statuses are listed from the database they are written to.
+    absence=Absence.PROVES,
+    # lib/rate_limiter: 300 statuses in 3 hours.
+    pace=(Pace(300, timedelta(hours=3)),),
+    # entities/Status; there are no impressions.
+    metrics={
+        "favourites_count": "likes",
+        "reblogs_count": "shares",
+        "replies_count": "comments",
+        "quotes_count": "quotes",
+    },
+    # api/error_handling: the words are translated, so only the status tells.
+    errors={
+        (400, None): Rejected,
+        (401, None): Unauthorized,
+        (403, None): Unauthorized,
+        (404, None): Rejected,
+        (413, None): Rejected,
+        (422, None): Rejected,
+        (429, None): TryLater,
+    },
+    thread=50,  # ours: there is no limit
+    # entities/Instance: polls.
+    poll=PollLimit(options=4, option=50, shortest=timedelta(seconds=300), longest=timedelta(seconds=2_629_746)),
+    warning=WarningPlace.COUNTED,
+)

@@ -1,0 +1,108 @@
+"""Publisher on a database of its own, and events as others would send them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.publisher.handlers import HANDLERS
+from services.publisher.settings import PublisherSettings
+from shared.content import Kind, Timing
+from shared.database import Sessions, engine_for, sessions_of
+from shared.events import (
+    Brief,
+    Envelope,
+    Event,
+    PostApproved,
+    PostCancelled,
+    PostRefused,
+    PostRequested,
+    Requester,
+)
+from shared.payload import Payload, Piece
+from shared.process import migrate
+
+REQUESTER = Requester(tool="test")
+
+
+@pytest.fixture
+async def settings(database: Callable[[str], Awaitable[str]], database_url: str, namespace: str) -> PublisherSettings:
+    await database("publisher")
+    settings = PublisherSettings(_env_file=None, namespace=f"carillon_{namespace}", database_url=database_url)
+    await migrate("publisher", settings)
+    return settings
+
+
+@pytest.fixture
+async def sessions(settings: PublisherSettings) -> AsyncIterator[Sessions]:
+    engine = engine_for(settings, "publisher")
+    yield sessions_of(engine)
+    await engine.dispose()
+
+
+class Publisher:
+    """Hears events one by one, as the runner would let it, and remembers what it said."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+        self.said: list[Event] = []
+        self._sequence = count(1)
+
+    async def hear(self, *events: Event, sequence: int | None = None) -> list[str]:
+        """Handle events in one transaction; return the names of those that follow."""
+        following: list[Event] = []
+        async with self.sessions.begin() as db:
+            for event in events:
+                envelope = Envelope.of(event, "test")
+                db.info["envelope"] = envelope._replace(sequence=sequence or next(self._sequence))
+                following += await HANDLERS[type(event)](event, db)
+        self.said += following
+        return [event.name for event in following]
+
+    async def row(self, post: UUID) -> Any:
+        async with self.sessions() as db:
+            return (await db.execute(text("SELECT * FROM delivery WHERE post = :post"), {"post": post})).one_or_none()
+
+    async def state(self, post: UUID) -> str:
+        return str((await self.row(post)).state)
+
+
+@pytest.fixture
+def publisher(sessions: Sessions) -> Publisher:
+    return Publisher(sessions)
+
+
+def requested(words: str = "Hello", *, post: UUID | None = None, revision: int = 1, **more: Any) -> PostRequested:
+    channel = more.pop("channel", "wikipedia/bluesky")
+    platform = channel.partition("/")[2]
+    payload = Payload(channel=channel, platform=platform, kind=Kind.POST, pieces=(Piece(text=words),))
+    brief = Brief(request=uuid4(), channel=channel, platform=platform, requester=REQUESTER)
+    more.setdefault("timing", Timing())
+    more.setdefault("payload_hash", payload.digest())
+    return PostRequested(post=post or uuid4(), revision=revision, payload=payload, brief=brief, **more)
+
+
+def approved(request: PostRequested, minutes: float = 30, **more: Any) -> PostApproved:
+    until = datetime.now(UTC) + timedelta(minutes=minutes)
+    more.setdefault("payload_hash", request.payload_hash)
+    more.setdefault("revision", request.revision)
+    return PostApproved(post=request.post, valid_until=until, pack="p", decision=uuid4(), **more)
+
+
+def refused(request: PostRequested) -> PostRefused:
+    return PostRefused(
+        post=request.post,
+        revision=request.revision,
+        payload_hash=request.payload_hash,
+        pack="p",
+        decision=uuid4(),
+        objections=(),
+    )
+
+
+def cancelled(request: PostRequested) -> PostCancelled:
+    return PostCancelled(post=request.post, revision=request.revision, requester=REQUESTER)
