@@ -108,9 +108,9 @@ def standing(revision: int, prepared: bool, history: Sequence[Entry]) -> State:
     in_force = revision_in_force(revision, history)
     said = [State.REQUESTED if prepared or in_force < revision else State.PREPARING]
     said += _last_words(in_force, history)
-    if _is_changing(revision, history):
+    if is_changing(revision, history):
         said.append(State.CHANGING)
-    if asked := _last(entry for entry in history if (entry.emitter, entry.type) == (INGEST, CANCELLED)):
+    if asked := cancel_asked(history):
         said += _cancel(asked, history)
     return max(said, key=RANK.__getitem__)
 
@@ -120,6 +120,24 @@ def revision_in_force(revision: int, history: Iterable[Entry]) -> int:
     late = {entry.revision for entry in history if _settles(entry, Change.REVISION, Settlement.TOO_LATE)}
     held = {entry.revision for entry in history if _settles(entry, Change.REVISION, Settlement.APPLIED)}
     return max((number for number in range(1, revision + 1) if number not in late - held), default=1)
+
+
+def is_changing(revision: int, history: Sequence[Entry]) -> bool:
+    """Say whether publisher knows an older revision and has not answered for this one."""
+    told = any(entry.type == REVISED and entry.revision == revision and entry.data.get("told") for entry in history)
+    return told and not any(_settles(entry, Change.REVISION) and entry.revision == revision for entry in history)
+
+
+def cancel_asked(history: Iterable[Entry]) -> Entry | None:
+    """Return the latest cancel that was asked for."""
+    asked = (entry for entry in history if (entry.emitter, entry.type) == (INGEST, CANCELLED))
+    return max(asked, key=lambda entry: entry.sequence, default=None)
+
+
+def is_cancelling(history: Sequence[Entry]) -> bool:
+    """Say whether a cancel is asked for that publisher has not answered."""
+    asked = cancel_asked(history)
+    return asked is not None and _cancel(asked, history) == [State.CANCELLING]
 
 
 def last_heard(history: Iterable[Entry], emitter: str) -> int:
@@ -153,12 +171,6 @@ def _meaning(entry: Entry) -> State:
     return MEANS[entry.emitter, entry.type]
 
 
-def _is_changing(revision: int, history: Sequence[Entry]) -> bool:
-    """Say whether publisher knows an older revision and has not answered for this one."""
-    told = any(entry.type == REVISED and entry.revision == revision and entry.data.get("told") for entry in history)
-    return told and not any(_settles(entry, Change.REVISION) and entry.revision == revision for entry in history)
-
-
 def _cancel(asked: Entry, history: Iterable[Entry]) -> list[State]:
     """Return what a cancel made of the post so far; one that came too late leaves no trace in the state."""
     answers = [entry for entry in history if _settles(entry, Change.CANCEL)]
@@ -170,7 +182,3 @@ def _cancel(asked: Entry, history: Iterable[Entry]) -> list[State]:
 def _settles(entry: Entry, change: Change, settlement: Settlement | None = None) -> bool:
     said = entry.data if entry.type == SETTLED else {}
     return said.get("change") == change and settlement in (None, said.get("settlement"))
-
-
-def _last(entries: Iterable[Entry]) -> Entry | None:
-    return max(entries, key=lambda entry: entry.sequence, default=None)
