@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from importlib.metadata import version
 
 from services.ingest.accept import Door
 from services.ingest.api import application
@@ -15,8 +14,8 @@ from services.ingest.handlers import HANDLERS
 from services.ingest.prepare import Prepare
 from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
-from shared.adapter.client import HttpClient, user_agent
-from shared.adapter.commons import ERRORS
+from shared.adapter.client import HttpClient
+from shared.adapter.commons import Commons
 from shared.channels import LiveRegistry
 from shared.process import Parts, Runtime, main
 
@@ -45,14 +44,12 @@ async def worker(runtime: Runtime) -> Parts:
     """Prepare media, hear what becomes of the posts, ask again, forget."""
     settings = _settings(runtime)
     channels = Channels(LiveRegistry(settings.config_dir))
-    agent = user_agent(version("carillon") if False else "0.1.0", settings.operator)
-    http = HttpClient("commons", ERRORS, agent)
-    larder = Larder(runtime.sessions, runtime.media, http, settings)
-    prepare = Prepare(runtime.sessions, larder, channels, settings)
     mailbox = runtime.mailbox
 
     async def preparing(stopping: asyncio.Event) -> None:
-        await mailbox.due(prepare, settings.commons_calls, stopping)
+        async with HttpClient(Commons(), contact=settings.contact) as http:
+            larder = Larder(runtime.sessions, runtime.media, http, settings)
+            await mailbox.due(Prepare(larder, channels, settings), settings.commons_calls, stopping)
 
     return Parts(
         loops={

@@ -90,7 +90,7 @@ class Door:
         """Return the first answer to a key; raises Problem when that call had another body."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(FIRST, {"tool": caller.tool, "key": key})).one_or_none()
-        return row and again(row.body_hash, body_hash, Answer(row.status, row.location, row.answer))
+        return None if row is None else again(row.body_hash, body_hash, Answer(row.status, row.location, row.answer))
 
     def _timing(self, asking: Asking) -> Sequence[Wrong]:
         settings = self._settings
@@ -169,7 +169,7 @@ def _planned(
         about=asking.about,
         requester=requester,
     )
-    return Planned(uuid4(), one.content, brief, payload, payload and payload.digest())
+    return Planned(uuid4(), one.content, brief, payload, payload.digest() if payload else None)
 
 
 def _beyond(

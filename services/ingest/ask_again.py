@@ -39,7 +39,7 @@ class AskAgain:
     async def _rest(self, db: AsyncSession) -> float | None:
         await db.flush()
         due = select(func.extract("epoch", func.min(Post.ask_at) - func.now())).where(Post.ask_at.is_not(None))
-        seconds = (await db.execute(due)).scalar_one()
+        seconds: float | None = (await db.execute(due)).scalar()
         return None if seconds is None else max(0.0, float(seconds))
 
 

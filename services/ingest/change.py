@@ -163,8 +163,8 @@ class Changes:
         post.version += 1
         post.content = content.model_dump(mode="json", exclude_defaults=True)
         post.publish_at, post.zone, post.not_after = timing.publish_at, timing.zone, timing.not_after
-        post.payload = payload and payload.model_dump(mode="json", exclude_defaults=True)
-        post.payload_hash = payload and payload.digest()
+        post.payload = payload.model_dump(mode="json", exclude_defaults=True) if payload else None
+        post.payload_hash = payload.digest() if payload else None
         post.ask_at = self._later() if payload else None
         post.changed_at = datetime.now(UTC)
 
@@ -187,7 +187,10 @@ async def _changeable(db: AsyncSession, post_id: UUID, if_match: str | None, cal
         )
     if found.state is State.CANCELLING:
         raise Problem(
-            409, "cancelling", "The post is being cancelled.", remedy="GET it until publisher has answered, then decide."
+            409,
+            "cancelling",
+            "The post is being cancelled.",
+            remedy="GET it until publisher has answered, then decide.",
         )
     return found
 

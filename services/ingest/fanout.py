@@ -1,4 +1,4 @@
-"""One request becomes one post for each target: what a channel cannot take is told at the door, before anything is kept."""
+"""One request becomes one post for each target; what a channel cannot take is told before anything is kept."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -43,9 +43,7 @@ class Larder:
         self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fitting = asyncio.Semaphore(1)  # a picture being fitted takes up to a few hundred megabytes
 
-    async def fill(
-        self, one: Wanted, tool: str, *, team: bool
-    ) -> tuple[Mapping[str, Original], tuple[Rendition, ...]]:
+    async def fill(self, one: Wanted, tool: str, *, team: bool) -> tuple[Mapping[str, Original], tuple[Rendition, ...]]:
         """Return a post's originals, and the fitted forms in their order; what is there already is not fetched again.
 
         Raises UnpreparableError, or PlatformError as Commons answers.

@@ -3,7 +3,7 @@
 One insert a group of messages, no read, no lock: an event of a post that is not known yet simply waits there for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,7 +27,7 @@ from shared.events import (
     PostScheduled,
     PostUncertain,
 )
-from shared.mailbox import envelope_of
+from shared.mailbox import Handler, envelope_of
 
 IN_COLUMNS = {"post", "revision", "hold", "brief"}
 """What the history has in columns of its own, or knows from the post."""
@@ -51,7 +51,7 @@ async def note(event: PostEvent | HoldEvent, db: AsyncSession) -> Sequence[Event
     return ()
 
 
-HANDLERS = {
+HANDLERS: Mapping[type[Event], Handler] = {
     PostApproved: note,
     PostRefused: note,
     PostReviewRequested: note,

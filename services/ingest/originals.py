@@ -66,9 +66,7 @@ FIND = text(
     FROM commons_file c JOIN asset a ON a.sha256 = c.sha256
     WHERE c.title = ANY(:titles) AND c.fetched_at > now() - make_interval(secs => :fresh)
     """
-).bindparams(
-    bindparam("assets", type_=TEXTS), bindparam("uploads", type_=UUIDS), bindparam("titles", type_=TEXTS)
-)
+).bindparams(bindparam("assets", type_=TEXTS), bindparam("uploads", type_=UUIDS), bindparam("titles", type_=TEXTS))
 FITTED = text("SELECT * FROM fitting WHERE original = ANY(:originals)").bindparams(bindparam("originals", type_=TEXTS))
 KEEP = text(
     """

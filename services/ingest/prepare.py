@@ -18,7 +18,6 @@ from services.ingest.tables import History, Post, Request
 from shared.adapter.errors import PlatformError, TryLater
 from shared.adapter.render import render
 from shared.content import Content
-from shared.database import Sessions
 from shared.events import Event, Trust
 from shared.payload import Payload
 
@@ -97,8 +96,7 @@ class Prepare:
 
     name = "prepare"
 
-    def __init__(self, sessions: Sessions, larder: Larder, channels: Channels, settings: IngestSettings) -> None:
-        self._sessions = sessions
+    def __init__(self, larder: Larder, channels: Channels, settings: IngestSettings) -> None:
         self._larder = larder
         self._channels = channels
         self._settings = settings

@@ -28,8 +28,8 @@ class IngestSettings(Settings):
     """How long a fetched Commons file is used again without asking Commons."""
     commons_calls: int = Field(default=2, ge=1, le=10)
     """Files fetched at once by a process; Wikimedia asks for two connections at the most."""
-    operator: str = "https://meta.wikimedia.org/wiki/Social_media; talktocomms@wikimedia.org"
-    """Page and address of who runs this: Wikimedia wants them in the User-Agent."""
+    contact: str = "https://meta.wikimedia.org/wiki/Social_media"
+    """Page or address of who runs this: Wikimedia wants it in the User-Agent."""
     prepare_lease_seconds: int = Field(default=300, ge=10)
     """How long a process may take to prepare a post before another tries."""
     prepare_give_up_hours: int = Field(default=24, ge=1)

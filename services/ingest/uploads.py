@@ -67,17 +67,18 @@ class Uploads:
         self._settings = settings
 
     async def announce(self, asked: Announcing, body: bytes, key: str, caller: Caller) -> Answer:
-        """Keep the rights and return where to send the bytes; raises Problem (422) when they are no ground to use it."""
+        """Keep the rights and return where to send the bytes; raises Problem (422) when they are no ground."""
         if not _is_ground(asked.rights):
             raise invalid([NO_GROUND])
         made = uuid4()
         until = datetime.now(UTC) + timedelta(hours=self._settings.upload_hours)
         view = UploadView(id=made, url=f"/v1/uploads/{made}", expires_at=until, rights=asked.rights)
         answer = Answer(201, view.url, view.model_dump_json().encode())
+        body_hash = hashlib.sha256(body).digest()
         values = {
             "tool": caller.tool,
             "key": key,
-            "body_hash": hashlib.sha256(body).digest(),
+            "body_hash": body_hash,
             "status": answer.status,
             "location": answer.location,
             "answer": answer.body,
@@ -89,7 +90,7 @@ class Uploads:
             if (await db.execute(ANNOUNCE, values)).scalar_one():
                 return answer
             row = (await db.execute(FIRST, {"tool": caller.tool, "key": key})).one()
-            return again(row.body_hash, values["body_hash"], Answer(row.status, row.location, row.answer))
+            return again(row.body_hash, body_hash, Answer(row.status, row.location, row.answer))
 
     async def receive(self, upload_id: UUID, content: bytes, declared: str, caller: Caller) -> UploadView:
         """Keep the bytes; the same again changes nothing. Raises Problem: 404, 409, 410, 415, 422."""
@@ -97,7 +98,9 @@ class Uploads:
         try:
             known = sniff(content)
         except UnknownFileError as error:
-            raise Problem(415, "unsupported-media-type", f"Of this upload, {error}.", remedy="Send such a file.") from error
+            raise Problem(
+                415, "unsupported-media-type", f"Of this upload, {error}.", remedy="Send such a file."
+            ) from error
         if declared not in {"", "application/octet-stream", known.type}:
             raise Problem(
                 415,

@@ -172,5 +172,3 @@ def _numbers(history: Sequence[History]) -> Mapping[str, int]:
 
 def _picked(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: data.get(name) for name in names}
-
-

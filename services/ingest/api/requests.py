@@ -14,7 +14,9 @@ from shared.database import Sessions
 from shared.http import Caller, require
 from shared.mailbox import Mailbox
 
-ACCEPTED = Counter("carillon_ingest_requests_total", "Requests answered with 202, by whether it was the first time", ["replayed"])
+ACCEPTED = Counter(
+    "carillon_ingest_requests_total", "Requests answered with 202, by whether it was the first time", ["replayed"]
+)
 
 HEADERS: dict[str, Any] = {
     "Location": {"description": "Where the request can be read.", "schema": {"type": "string"}},
@@ -46,9 +48,7 @@ def routes(door: Door, mailbox: Mailbox, sessions: Sessions) -> APIRouter:
         return response(answer)
 
     @router.get("/v1/requests/{request_id}")
-    async def read_request(
-        request_id: UUID, caller: Annotated[Caller, Depends(require("posts:read"))]
-    ) -> RequestView:
+    async def read_request(request_id: UUID, caller: Annotated[Caller, Depends(require("posts:read"))]) -> RequestView:
         """Read a request and where its posts stand."""
         async with sessions() as db:
             return await request_view(db, request_id, caller)
