@@ -11,7 +11,7 @@ from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared import platforms
 from shared.adapter.client import HttpClient
-from shared.channels import LiveRegistry
+from shared.channels import RegistryFile
 from shared.mailbox import due_queue
 from shared.process import Factory, Parts, Runtime, main
 
@@ -28,7 +28,7 @@ async def planner(runtime: Runtime) -> Parts:
 
 async def scheduler(runtime: Runtime) -> Parts:
     """Announce what is due, expire what is too late."""
-    registry = LiveRegistry(runtime.settings.config_dir)
+    registry = RegistryFile(runtime.settings.config_dir)
     tick = Scheduler(_settings(runtime), registry.current).tick
     return Parts(loops={"scheduler": runtime.mailbox.clock("scheduler", tick).run})
 
@@ -36,7 +36,7 @@ async def scheduler(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime, platform: str) -> Parts:
     """Publish what is due on one platform; as many as you like."""
     settings = _settings(runtime)
-    registry = LiveRegistry(settings.config_dir, settings.platform_urls)
+    registry = RegistryFile(settings.config_dir, settings.platform_urls)
     spec = platforms.specs()[platform]
     deliver = Deliver(
         spec,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -21,8 +21,8 @@ from shared.channels import Registry
 from shared.database import Sessions
 from shared.events import Event, PostDue
 
-MARGIN = 0.9
-"""Of a platform's window for safe repeats, how much is relied on: its clock is not ours."""
+MARGIN = timedelta(minutes=5)
+"""How long before the end of a platform's window for safe repeats it is no longer relied on: its clock is not ours."""
 
 
 class Deliver:
@@ -98,4 +98,4 @@ class Deliver:
         repeat = self._spec.repeat
         if not isinstance(repeat, Safe):
             return False
-        return repeat.within is None or datetime.now(UTC) - claim.attempt.created_at < repeat.within * MARGIN
+        return repeat.covers(claim.attempt.created_at, datetime.now(UTC) + MARGIN)

@@ -10,18 +10,18 @@ from shared.channels.registry import (
     Stance,
 )
 from shared.channels.strategy import Objective, Regions, Review, Strategy, TierLimit
-from shared.channels.watch import LiveRegistry
+from shared.channels.watch import RegistryFile
 
 __all__ = [
     "Channel",
     "ConfigError",
     "Followers",
-    "LiveRegistry",
     "Objective",
     "OwnerRole",
     "QuietHours",
     "Regions",
     "Registry",
+    "RegistryFile",
     "Review",
     "Stance",
     "Strategy",

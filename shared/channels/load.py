@@ -31,14 +31,14 @@ def load(config_dir: Path, platform_urls: Mapping[str, str] | None = None) -> Re
     differs from that folder: fields of its channels are laid over, its `strategy.yaml` may be left out.
     """
     layers = list(_layers(config_dir))
-    document, owner = _merged(layers), layers[0]
-    book = _checked(_Book, document, owner)
-    channels = {key: _channel(key, book, owner, platform_urls or {}) for key in book.channels}
+    document, place = _merged(layers), _place(layers)
+    book = _checked(_Book, document, place)
+    channels = {key: _channel(key, book, place, platform_urls or {}) for key in book.channels}
     strategy_file = next((f.parent / STRATEGY for f in layers if (f.parent / STRATEGY).exists()), None)
     if strategy_file is None:
         raise ConfigError(f"{config_dir / STRATEGY}: is missing; add it, or set CONFIG_DIR to the folder that has it")
     files = (*layers, strategy_file)
-    strategy = _checked(Strategy, _read(strategy_file), strategy_file)
+    strategy = _checked(Strategy, _read(strategy_file), str(strategy_file))
     return Registry(channels, book.owners, strategy, _digest(files), files)
 
 
@@ -65,6 +65,11 @@ def _layers(config_dir: Path) -> Iterator[Path]:
         folder = folder / str(base) if base else None
 
 
+def _place(layers: list[Path]) -> str:
+    """Say where a wrong field may be: in the file itself, or in one that it is based on."""
+    return str(layers[0]) + "".join(f" (based on {file})" for file in layers[1:])
+
+
 def _merged(layers: list[Path]) -> dict[str, Any]:
     """Lay each file over its base: top-level entries replace, `owners`, `defaults` and channels are merged by field."""
     merged: dict[str, Any] = {}
@@ -85,27 +90,27 @@ def _laid_over(base: object, top: object, depth: int) -> object:
     return base | {key: _laid_over(base.get(key), value, depth - 1) for key, value in top.items()}
 
 
-def _channel(key: str, book: _Book, file: Path, platform_urls: Mapping[str, str]) -> Channel:
+def _channel(key: str, book: _Book, place: str, platform_urls: Mapping[str, str]) -> Channel:
     fields = {"id": key} | dict(book.defaults) | dict(book.channels[key])
     if isinstance(counted := fields.get("followers"), dict):
         fields["followers"] = {"source": book.followers_source} | counted
     if url := platform_urls.get(key.partition("/")[2]):
         fields["base_url"] = url
-    channel = _checked(Channel, fields, file, f"channels.{key}.")
+    channel = _checked(Channel, fields, place, f"channels.{key}.")
     for role in channel.owners + channel.shared_with:
         if role not in book.owners:
             known = ", ".join(book.owners)
             raise ConfigError(
-                f"{file}: channels.{key}: no role '{role}'; add it under 'owners', or name one of {known}"
+                f"{place}: channels.{key}: no role '{role}'; add it under 'owners', or name one of {known}"
             )
     return channel
 
 
-def _checked(model: type[Model], document: Mapping[str, Any], file: Path, prefix: str = "") -> Model:
+def _checked(model: type[Model], document: Mapping[str, Any], place: str, prefix: str = "") -> Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{file}: {line}" for line in _complaints(error, model, prefix))) from error
+        raise ConfigError("\n".join(f"{place}: {line}" for line in _complaints(error, model, prefix))) from error
 
 
 def _complaints(error: ValidationError, model: type[Asked], prefix: str) -> Iterator[str]:
@@ -118,7 +123,8 @@ def _complaints(error: ValidationError, model: type[Asked], prefix: str) -> Iter
                 known = f"; known are {', '.join(model.model_fields)}" if len(wrong["loc"]) == 1 else ""
                 yield f"{field}: is not a field; correct its name or remove it{known}"
             case _:
-                yield f"{field or 'the file'}: {wrong['msg']}; it is {wrong['input']!r:.80}"
+                said = wrong["msg"].removeprefix("Value error, ")
+                yield f"{field or 'the file'}: {said}; it is {wrong['input']!r:.80}"
 
 
 class _Loader(yaml.BaseLoader):

@@ -1,4 +1,4 @@
-"""A registry that follows its files."""
+"""A registry that follows its files: what every process holds."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ EVERY_SECONDS = 1.0
 Signature = tuple[tuple[Path, int, int], ...]
 
 
-class LiveRegistry:
+class RegistryFile:
     """Gives the newest good registry: files are looked at once a second at the most, and a wrong one changes nothing.
 
     The first reading must succeed; it raises ConfigError otherwise.

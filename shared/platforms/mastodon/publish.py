@@ -6,7 +6,7 @@ Uploads have no key: one whose answer is lost is made again, and the orphan is d
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http, Media, NotFound, Pending, Progress, Published
+from shared.adapter.contract import Account, Attempt, Http, Media, Pending, Progress, Published
 from shared.payload import Payload, Rendition
 from shared.platforms.mastodon.connect import call
 from shared.platforms.mastodon.search import find as find

@@ -1,0 +1,104 @@
+"""The processes of Carillon, each once, and the settings by which they find one another on one machine."""
+
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import yaml
+
+from shared.events import Trust
+from shared.http.auth import SCOPES
+from shared.http.token import issue, make_key_pair
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "deploy" / "samples"
+
+PROGRAMS: Mapping[str, tuple[str, ...]] = {
+    "ingest-api": ("ingest", "api"),
+    "ingest-worker": ("ingest", "worker"),
+    "policy-api": ("policy", "api"),
+    "policy-worker": ("policy", "worker"),
+    "publisher-api": ("publisher", "api"),
+    "publisher-planner": ("publisher", "planner"),
+    "publisher-scheduler": ("publisher", "scheduler"),
+    "publisher-bluesky": ("publisher", "worker", "bluesky"),
+    "publisher-mastodon": ("publisher", "worker", "mastodon"),
+    "metrics-api": ("metrics", "api"),
+    "metrics-worker": ("metrics", "worker"),
+}
+"""Name of a process → service and what follows on its command line."""
+
+CONSUMERS = (
+    "ingest-worker",
+    "policy-worker",
+    "publisher-planner",
+    "publisher-bluesky",
+    "publisher-mastodon",
+    "metrics-worker",
+)
+"""Those that hear messages."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one run keeps what it has: servers, names, folder and the sandbox."""
+
+    folder: Path
+    namespace: str
+    database_url: str
+    amqp_url: str
+    sandbox_url: str
+    config_dir: Path = SAMPLES / "config"
+    more: Mapping[str, str] | None = None
+    """Settings of this run besides, by their names in the environment."""
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings that every process of this run gets."""
+        accounts = self.folder / "accounts.yaml"
+        return {
+            "NAMESPACE": self.namespace,
+            "DATABASE_URL": self.database_url,
+            "AMQP_URL": self.amqp_url,
+            "MEDIA_URL": f"file://{self.folder / 'media'}",
+            "CONFIG_DIR": str(self.config_dir),
+            "ACCOUNTS_FILE": str(accounts),
+            "PLATFORM_URLS": json.dumps({p: f"{self.sandbox_url}/{p}" for p in ("bluesky", "mastodon")}),
+            "COMMONS_URL": f"{self.sandbox_url}/commons",
+            "JWT_KEY_FILE": str(self.folder / "jwt.pub.pem"),
+            "CONTACT": "https://meta.wikimedia.org/wiki/Social_media; carillon@example.org",
+        } | dict(self.more or {})
+
+    def prepare(self) -> str:
+        """Write the sandbox's accounts and a key pair; return a token that may do everything."""
+        key = make_key_pair(self.folder / "jwt.pem", self.folder / "jwt.pub.pem")
+        self._write_accounts()
+        return issue(key, "demo", SCOPES, trust=Trust.TEAM, lasting=timedelta(days=1))
+
+    def _write_accounts(self) -> None:
+        channels = yaml.safe_load((ROOT / "config" / "channels.yaml").read_text())["channels"]
+        channels |= yaml.safe_load((SAMPLES / "config" / "channels.yaml").read_text())["channels"]
+        handles = {channel: entry.get("handle", channel.partition("/")[0]) for channel, entry in channels.items()}
+        secrets = {c: _secrets(c.partition("/")[2], handle) for c, handle in handles.items()}
+        path = self.folder / "accounts.yaml"
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump({channel: secret for channel, secret in secrets.items() if secret}))
+
+
+def _secrets(platform: str, handle: str) -> dict[str, str]:
+    """Return what the sandbox lets an account in with."""
+    if platform == "bluesky":
+        return {"identifier": handle, "password": "sandbox"}
+    if platform == "mastodon":
+        return {"access_token": f"sandbox-{handle}"}
+    return {}
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

@@ -1,0 +1,107 @@
+"""Every process of Carillon as a child of this one, started again when it ends; all of them end with this one."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from signal import SIGKILL
+
+import httpx
+
+from deploy.local.guarded import Guarded, ServerUnavailableError
+from deploy.local.programs import PROGRAMS, ROOT, Place, free_port
+
+READY_SECONDS = 60.0
+RESTART_SECONDS = 0.2
+
+
+class Stack:
+    """The running processes of one run."""
+
+    def __init__(self, guarded: Guarded, place: Place, programs: Mapping[str, tuple[str, ...]] = PROGRAMS) -> None:
+        self.place = place
+        self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in programs}
+        self.restarts: dict[str, int] = dict.fromkeys(programs, 0)
+        self._guarded = guarded
+        self._programs = programs
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bring the databases up to date, start everything, and wait until all is ready."""
+        await self._migrate()
+        for name in self._programs:
+            self._start(name)
+        self._keeping = asyncio.create_task(self._keep())
+        await self.ready(self._programs)
+
+    async def ready(self, names: Iterable[str]) -> None:
+        """Wait until these say that they are ready; raises ServerUnavailableError with the last words of one that isn't."""
+        async with httpx.AsyncClient() as http:
+            for name in names:
+                try:
+                    async with asyncio.timeout(READY_SECONDS):
+                        while not await _is_ready(http, self.urls[name]):  # noqa: ASYNC110 - another process gets ready
+                            await asyncio.sleep(0.05)
+                except TimeoutError:
+                    raise ServerUnavailableError(f"{name} did not get ready:\n{self._guarded.tail(name)}") from None
+
+    def kill(self, name: str) -> None:
+        """End a process as a power cut would; it is started again."""
+        self._guarded.end(name, SIGKILL)
+
+    async def stop(self) -> None:
+        """Stop starting processes again; they end with their guard."""
+        if self._keeping:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+
+    async def _migrate(self) -> None:
+        services = dict.fromkeys(service for service, *_ in self._programs.values())
+        for service in services:
+            self._run(f"{service}-migrate", (service, "migrate"), {})
+        for service in services:
+            await self._wait_for_end(f"{service}-migrate")
+
+    async def _wait_for_end(self, name: str) -> None:
+        async with asyncio.timeout(READY_SECONDS):
+            while (code := self._guarded.exit_code(name)) is None:
+                await asyncio.sleep(0.05)
+        if code:
+            raise ServerUnavailableError(f"{name} failed:\n{self._guarded.tail(name)}")
+
+    async def _keep(self) -> None:
+        while True:
+            for name in self._programs:
+                if self._guarded.exit_code(name) is not None:
+                    self.restarts[name] += 1
+                    self._start(name)
+            await asyncio.sleep(RESTART_SECONDS)
+
+    def _start(self, name: str) -> None:
+        self._run(name, self._programs[name], {"PORT": self.urls[name].rpartition(":")[2]})
+
+    def _run(self, name: str, words: tuple[str, ...], more: Mapping[str, str]) -> None:
+        service, *arguments = words
+        # Not in the checkout: its .env is for other runs.
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)}
+        environment |= self.place.environment() | dict(more)
+        self._guarded.start(name, [sys.executable, "-m", f"services.{service}", *arguments], environment)
+
+
+async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await http.get(f"{url}/readyz", timeout=5)).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+@asynccontextmanager
+async def running_stack(guarded: Guarded, place: Place) -> AsyncIterator[Stack]:
+    """Run everything for the length of a block."""
+    stack = Stack(guarded, place)
+    try:
+        await stack.start()
+        yield stack
+    finally:
+        await stack.stop()
