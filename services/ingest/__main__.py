@@ -16,7 +16,7 @@ from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
 from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons
-from shared.channels import LiveRegistry
+from shared.channels import RegistryFile
 from shared.process import Parts, Runtime, main
 
 __all__ = ["PROCESSES", "api", "worker"]
@@ -28,7 +28,7 @@ SWEEP = 600.0
 async def api(runtime: Runtime) -> Parts:
     """Serve requests, posts and uploads."""
     settings = _settings(runtime)
-    channels = Channels(LiveRegistry(settings.config_dir))
+    channels = Channels(RegistryFile(settings.config_dir))
     app = application(
         settings,
         door=Door(runtime.engine, channels, settings),
@@ -43,7 +43,7 @@ async def api(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime) -> Parts:
     """Prepare media, hear what becomes of the posts, ask again, forget."""
     settings = _settings(runtime)
-    channels = Channels(LiveRegistry(settings.config_dir))
+    channels = Channels(RegistryFile(settings.config_dir))
     mailbox = runtime.mailbox
 
     async def preparing(stopping: asyncio.Event) -> None:

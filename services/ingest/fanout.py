@@ -9,7 +9,7 @@ from shared import platforms
 from shared.adapter.compose import NOTHING_YET, Needed
 from shared.adapter.render import Excess, limits_broken, media_of
 from shared.adapter.spec import Spec
-from shared.channels import LiveRegistry
+from shared.channels import RegistryFile
 from shared.content import Asking, Content, Media, Target, Timing, for_target
 from shared.payload import Rendition
 
@@ -35,7 +35,7 @@ class Wanted:
 class Channels:
     """The channels that can be posted to, each with its limits; follows the registry."""
 
-    def __init__(self, registry: LiveRegistry) -> None:
+    def __init__(self, registry: RegistryFile) -> None:
         self._registry = registry
         self._digest = ""
         self._specs: dict[str, Spec] = {}
