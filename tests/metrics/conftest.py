@@ -181,5 +181,5 @@ class Metrics:
 @pytest.fixture
 async def metrics(sessions: Sessions, settings: MetricsSettings) -> AsyncIterator[Metrics]:
     metrics = Metrics(sessions, settings)
-    yield metrics
-    await metrics.accounts.close()
+    async with metrics.accounts:
+        yield metrics
