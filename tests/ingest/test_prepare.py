@@ -25,7 +25,7 @@ from shared.events import PostRequested
 from tests.ingest.conftest import ROOT, THREE, Caller, House
 
 BALLOON = "File:2006 Ojiya balloon festival 011.jpg"
-PATIENCE = 30
+PATIENCE = 15
 
 
 @pytest.fixture(scope="module")
@@ -122,19 +122,15 @@ async def test_a_file_that_is_missing_can_be_named_anew(house: House, tool: Call
 
 
 async def test_a_text_that_the_credit_makes_too_long_is_told(house: House, tool: Caller, commons: str) -> None:
-    content = {**picture(BALLOON), "text": "x" * 495}
-    title = "File:Eileen Collins nowhere before.jpg"
-    await house.rows("DELETE FROM commons_file WHERE title = :title", title=BALLOON)
-    answer = await tool.ask({"content": content, "channels": [{"channel": "foundation/mastodon"}]})
-    assert title
-    if answer.status_code == 422:
-        assert answer.json()["errors"][0]["unit"]
-        return
-    post = UUID(answer.json()["posts"][0]["id"])
+    await house.rows("DELETE FROM commons_file")
+    content, channels = {**picture(BALLOON), "text": "x" * 495}, [{"channel": "foundation/mastodon"}]
+    [post] = await tool.accepted({"content": content, "channels": channels})
     async with preparing(house, commons):
-        read = await reaches(tool, post, "unpreparable", "requested")
-    if read["state"] == "unpreparable":
-        assert "credit" in read["history"][-1]["data"]["reason"]
+        read = await reaches(tool, post, "unpreparable")
+    assert "the credit included" in read["history"][-1]["data"]["reason"]
+    answer = await tool.ask({"content": content, "channels": channels})
+    assert answer.status_code == 422  # now the credit is known at the door
+    assert answer.json()["errors"][0]["limit"] == 500
 
 
 async def test_a_commons_that_is_away_is_tried_again(house: House, tool: Caller, commons: str) -> None:
