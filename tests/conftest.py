@@ -1,4 +1,4 @@
-"""Real servers for every test: those that AMQP_URL and DATABASE_URL name, else private ones. Without them a test fails."""
+"""Real servers for every test: those that AMQP_URL and DATABASE_URL name, else private ones; without, a test fails."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -8,7 +8,8 @@ import pytest
 from deploy.local.databases import DatabaseFactory, own_databases
 from deploy.local.pds import PrivatePds, running_pds
 from deploy.local.postgres import running_postgres
-from deploy.local.rabbit import ForeignRabbit, PrivateRabbit, running_rabbit
+from deploy.local.rabbit import ForeignRabbit, running_rabbit
+from deploy.local.rabbit_node import PrivateRabbit
 
 SERVERS = pytest.StashKey[list[str]]()
 
@@ -43,14 +44,14 @@ def namespace() -> str:
 
 @pytest.fixture
 async def database(database_url: str, namespace: str) -> AsyncIterator[DatabaseFactory]:
-    """`await database("policy")` makes an empty database, returns its `postgresql://` address, drops it after the test."""
+    """`await database("policy")` makes an empty database of this test and returns its `postgresql://` address."""
     async with own_databases(database_url, namespace) as factory:
         yield factory
 
 
 @pytest.fixture(scope="session")
 def pds(pytestconfig: pytest.Config) -> Iterator[PrivatePds]:
-    """A real Bluesky PDS; the first run installs it (minutes): `python -m deploy.local.pds install` does so beforehand."""
+    """A real Bluesky PDS; the first run installs it, which takes minutes: its tests need a longer timeout."""
     with running_pds() as server:
         pytestconfig.stash.setdefault(SERVERS, []).append(server.description)
         yield server

@@ -11,10 +11,10 @@ DatabaseFactory = Callable[[str], Awaitable[str]]
 
 @asynccontextmanager
 async def own_databases(server_url: str, namespace: str) -> AsyncIterator[DatabaseFactory]:
-    """Give a function that makes the empty database `carillon_NAMESPACE_SERVICE` and returns its `postgresql://` address.
+    """Give a function that makes the empty database `carillon_NAMESPACE_SERVICE` and returns its address.
 
-    Asked again for the same service it returns the same address. All that it made are dropped at the end, with whoever
-    is still connected.
+    The address begins with `postgresql://`. Asked again for the same service it returns the same address. All that it
+    made are dropped at the end, with whoever is still connected.
     """
     made: dict[str, str] = {}
 

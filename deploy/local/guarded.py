@@ -80,6 +80,11 @@ class Guarded:
         ):
             raise ServerUnavailableError(f"{name} did not end within {seconds} s of signal {number}\n{self.tail(name)}")
 
+    def exit_code(self, name: str) -> int | None:
+        """Return the exit code of a server, None while it runs."""
+        code: int | None = self._ask("poll", name=name)
+        return code
+
     def wait_for_success(self, name: str, seconds: float) -> None:
         """Wait until a command has ended; an exit code other than 0 is an error that shows the end of its log."""
         deadline = time.monotonic() + seconds

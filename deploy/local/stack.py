@@ -48,7 +48,7 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """End a process as a power cut would; it is started again."""
-        self._guarded.send(name, SIGKILL)
+        self._guarded.end(name, SIGKILL)
 
     async def stop(self) -> None:
         """Stop starting processes again; they end with their guard."""
@@ -65,7 +65,7 @@ class Stack:
 
     async def _wait_for_end(self, name: str) -> None:
         async with asyncio.timeout(READY_SECONDS):
-            while (code := self._guarded.poll(name)) is None:
+            while (code := self._guarded.exit_code(name)) is None:
                 await asyncio.sleep(0.05)
         if code:
             raise ServerUnavailableError(f"{name} failed:\n{self._guarded.tail(name)}")
@@ -73,7 +73,7 @@ class Stack:
     async def _keep(self) -> None:
         while True:
             for name in self._programs:
-                if self._guarded.poll(name) is not None:
+                if self._guarded.exit_code(name) is not None:
                     self.restarts[name] += 1
                     self._start(name)
             await asyncio.sleep(RESTART_SECONDS)
@@ -85,7 +85,7 @@ class Stack:
         service, *arguments = words
         # Not in the checkout: its .env is for other runs.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)}
-        environment |= self.place.environment() | more
+        environment |= self.place.environment() | dict(more)
         self._guarded.start(name, [sys.executable, "-m", f"services.{service}", *arguments], environment)
 
 

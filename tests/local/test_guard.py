@@ -34,11 +34,23 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def commands_naming(folder: str) -> list[str]:
-    listed = subprocess.run(
-        ["ps", "-eo", "stat=,args="], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    return [line for line in listed if folder in line and not line.startswith("Z")]
+def descendants(pid: int) -> set[int]:
+    """Every living process below one, at any depth."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(child): int(parent) for child, parent in map(str.split, listed.splitlines())}
+    found, fresh = set[int](), {pid}
+    while fresh:
+        fresh = {child for child, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found
+
+
+def alive(pids: set[int]) -> bool:
+    """Tell whether any is left; one that ended and only waits for its parent to look is not."""
+    states = subprocess.run(
+        ["ps", "-o", "stat=", "-p", ",".join(map(str, pids))], capture_output=True, text=True, check=False
+    )
+    return any(not state.startswith("Z") for state in states.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -49,12 +61,15 @@ def test_a_server_ends_when_its_parent_is_killed(module: str, function: str, add
     script = PARENT.format(module=module, function=function, address=address)
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    with parent, parent.stdout:
-        port, folder = json.loads(parent.stdout.readline())
-        assert answers(port)
-        assert commands_naming(folder)
-        parent.kill()
-    wait_for(lambda: not answers(port) and not Path(folder).exists() and not commands_naming(folder))
+    with parent:
+        try:
+            port, folder = json.loads(parent.stdout.readline())
+            started = descendants(parent.pid)
+            assert answers(port)
+            assert alive(started)
+        finally:
+            parent.kill()
+    wait_for(lambda: not answers(port) and not Path(folder).exists() and not alive(started))
 
 
 def test_a_server_that_ends_at_once_shows_its_last_words(tmp_path: Path) -> None:

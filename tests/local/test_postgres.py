@@ -60,7 +60,7 @@ async def test_a_committed_row_survives_a_crash_and_a_restart(server: PrivatePos
 async def test_root_gives_the_server_to_an_unprivileged_user(server: PrivatePostgres) -> None:
     (settings,) = await fetch(server.database_url, SETTINGS)
     user = owner()
-    data = Path(settings["data"]).stat()
+    data = os.stat(settings["data"])
     assert data.st_uid == (os.geteuid() if user is None else user.uid)
     assert data.st_uid != 0
     assert data.st_mode & 0o077 == 0
