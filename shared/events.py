@@ -164,7 +164,7 @@ class PostPublished(PostEvent):
     """The platform shows the post."""
 
     name = "post.published"
-    heard_by = ("ingest", "metrics")
+    heard_by = ("ingest", "metrics", "policy")
     payload_hash: str
     external_id: str
     permalink: str | None = None
@@ -178,7 +178,7 @@ class PostFailed(PostEvent):
     """The post is not published, for certain, and will not be without a person."""
 
     name = "post.failed"
-    heard_by = ("ingest", "metrics")
+    heard_by = ("ingest", "metrics", "policy")
     remedy: str
     reason: str
 
@@ -204,7 +204,7 @@ class PostExpired(PostEvent):
     """The post's time ran out before it could go: it will not be late."""
 
     name = "post.expired"
-    heard_by = ("ingest", "metrics")
+    heard_by = ("ingest", "metrics", "policy")
     reason: str
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from obstore.store import LocalStore, ObjectStore, from_url
 
-SHA256 = re.compile(r"^[0-9a-f]{64}$")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 AT_ONCE = 256 * 1024
 """Bytes that are hashed in place; more are hashed in a thread, so that nobody else waits."""
 
@@ -84,7 +84,7 @@ def _open(url: str) -> ObjectStore:
 
 def _path(sha256: str) -> str:
     """Return where a medium is; the name is checked, for it may come from a caller's address."""
-    if not SHA256.match(sha256):
+    if not SHA256.fullmatch(sha256):
         raise FileNotFoundError(f"not the SHA-256 of a medium, 64 hexadecimal digits: {sha256[:80]!r}")
     return f"{sha256[:2]}/{sha256}"
 

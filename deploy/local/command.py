@@ -66,24 +66,29 @@ def _run(name: str, server: Server) -> None:
 
 def _start(name: str) -> None:
     state, log = RUNNING / f"{name}.json", RUNNING / f"{name}.log"
-    if not _is_running(name):
-        RUNNING.mkdir(parents=True, exist_ok=True)
-        state.unlink(missing_ok=True)
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"deploy.local.{name}", "run"],
-                cwd=CHECKOUT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        while not state.exists():
-            if process.poll() is not None:
-                raise ServerUnavailableError(f"it did not start\n{log.read_text(errors='replace')}")
-            time.sleep(POLL_SECONDS)
+    RUNNING.mkdir(parents=True, exist_ok=True)
+    process = None if _is_running(name) else _spawn(name, state, log)
+    while not state.exists():
+        if process is not None and process.poll() is not None:
+            raise ServerUnavailableError(f"it did not start\n{log.read_text(errors='replace')}")
+        if process is None and not _is_running(name):
+            raise ServerUnavailableError("another start was under way, and failed; try again")
+        time.sleep(POLL_SECONDS)
     for key, value in json.loads(state.read_text())["variables"].items():
         print(f"export {key}={shlex.quote(value)}")
+
+
+def _spawn(name: str, state: Path, log: Path) -> subprocess.Popen[bytes]:
+    state.unlink(missing_ok=True)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"deploy.local.{name}", "run"],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 def _stop(name: str) -> None:

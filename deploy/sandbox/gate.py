@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from deploy.sandbox.faults import Fault
 from deploy.sandbox.quotas import ExhaustedError
-from deploy.sandbox.wire import Answer, Call, Headers, MalformedError, Platform, RefusedError, Route
+from deploy.sandbox.wire import JSON_LIMIT, Answer, Call, Headers, MalformedError, Platform, RefusedError, Route
 from deploy.sandbox.world import World
 
 
@@ -33,7 +33,7 @@ class Gate:
             return
         call = self._call(scope)
         route, refusal = self._find(call)
-        limit = route.body_limit if route else 1_000_000
+        limit = route.body_limit if route else JSON_LIMIT
         body = await _read(receive, limit)
         if body is None:
             refusal = refusal or self._platform.refusals.too_large(call, limit)

@@ -10,7 +10,7 @@ from deploy.sandbox.quotas import Quota, Standing
 
 Headers = list[tuple[bytes, bytes]]
 JSON_TYPE = b"application/json; charset=utf-8"
-KILOBYTE = 1024
+JSON_LIMIT = 1_000_000
 
 
 class MalformedError(ValueError):
@@ -48,7 +48,6 @@ class Call:
     body: bytes = b""
     args: Mapping[str, str] = field(default_factory=dict)
     published: int = 0
-    slow_seconds: float = 0.0
     notes: Headers = field(default_factory=list)
 
     def header(self, name: bytes) -> str:
@@ -103,7 +102,7 @@ class Route:
     method: str
     path: str
     handler: Handler
-    body_limit: int = 1000 * KILOBYTE
+    body_limit: int = JSON_LIMIT
 
 
 class Refusals(Protocol):

@@ -37,6 +37,8 @@ class Attempt:
     """The same for every try of this post and revision: record keys and idempotency keys derive from it."""
     resume: Mapping[str, Any] = field(default_factory=dict)
     """What earlier tries got done, as JSON: ids of uploads, parts of a thread that are already public."""
+    others: frozenset[str] = frozenset()
+    """Ids of posts (and parts) that this account is known to have made for other attempts: `find` passes them over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ def fit(original: bytes, limit: ImageLimit) -> Fitted:
         with _opened(original) as image:
             _check(image)
             _read_smaller(image, _target(image.size, limit))
-            return _smallest_change(_upright(image), limit, _Kept.of(image), image.format or "")
+            kept, source = _Kept.of(image), image.format or ""
+            return _smallest_change(_upright(image), limit, kept, source)
     except ImageError:
         raise
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:

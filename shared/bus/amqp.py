@@ -12,6 +12,7 @@ from shared.bus import topology
 from shared.bus.consuming import AmqpSubscription
 from shared.bus.contract import BrokerLostError, Message, Queue, QueueConflictError, Subscription
 from shared.bus.link import ANSWER_WITHIN, Link, asked, keep_up
+from shared.bus.probe import arrives
 from shared.bus.publishing import Publisher
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,15 @@ class AmqpBus:
         """Return how many messages are ready; raises LookupError, BrokerLostError."""
         connection = await asked(self._publishing(), ANSWER_WITHIN)
         return await topology.depth(connection, self._names.queue(queue))
+
+    async def probe(self, timeout: float) -> bool:
+        """Say whether a message to oneself arrives in time."""
+        self._keep("consuming connection", self._inward.keep)
+        try:
+            async with asyncio.timeout(timeout):
+                return await arrives(await self._inward.connection(), self._names.events, self.publish)
+        except (TimeoutError, BrokerLostError):
+            return False
 
     async def drop(self) -> None:
         """Remove from the broker what was declared here, messages included; for runs under a name of their own."""

@@ -112,8 +112,8 @@ class Bus(Protocol):
         """Send all, pipelined, and return the ids that are confirmed; whatever is missing must be sent again.
 
         Does not raise for a lost broker: then nothing, or less than everything, is confirmed. A message whose id is on
-        its way by another call is left to that call. Returns within a limit that the transport sets. Raises ValueError
-        when two messages have the same id.
+        its way by another call is not sent twice, its confirm counts for both. Returns within a limit that the
+        transport sets. Raises ValueError when two messages have the same id.
         """
 
     def subscribe(self, queue: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:

@@ -52,7 +52,7 @@ class Publisher:
             await quietly(channel.close())
 
     async def publish(self, messages: Sequence[Message]) -> set[str]:
-        """Send all that no other call is sending, and return the ids that are confirmed."""
+        """Send all, except what another call is sending: that is waited for. Return the ids that are confirmed."""
         distinct(messages)
         try:
             async with asyncio.timeout(CONNECTION_WITHIN):
@@ -61,12 +61,12 @@ class Publisher:
             return set()
         if (channel := self._channel) is None:
             return set()
-        ours = {message.id: self._send(channel, message) for message in messages if message.id not in self._in_flight}
-        if not ours:
-            return set()
+        shared = {message.id: task for message in messages if (task := self._in_flight.get(message.id))}
+        ours = {message.id: self._send(channel, message) for message in messages if message.id not in shared}
+        tasks = shared | ours
         try:
-            await asyncio.wait(ours.values(), timeout=self._within)
-            return {id_ for id_, task in ours.items() if _confirmed(task)}
+            await asyncio.wait(tasks.values(), timeout=self._within)
+            return {id_ for id_, task in tasks.items() if _confirmed(task)}
         finally:
             for task in ours.values():
                 task.cancel()

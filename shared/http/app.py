@@ -9,7 +9,8 @@ from fastapi.routing import APIRoute
 
 from shared.http.auth import Tokens
 from shared.http.gate import Gate
-from shared.http.problems import MEDIA_TYPE, documented, install
+from shared.http.problems import MEDIA_TYPE, documented
+from shared.http.translate import install
 from shared.settings import Settings
 
 BODY_LIMIT = 1_000_000
@@ -78,9 +79,9 @@ def _describe_errors(operation: dict[str, Any]) -> None:
     if "security" in operation:
         for status in (401, 403):
             responses[str(status)] = {**responses["400"], "description": HTTPStatus(status).phrase}
-    for status, response in responses.items():
-        if status >= "400" and "application/json" in response.get("content", {}):
-            responses[status] = {**response, "content": {MEDIA_TYPE: response["content"]["application/json"]}}
+    for code, response in responses.items():
+        if code >= "400" and "application/json" in response.get("content", {}):
+            responses[code] = {**response, "content": {MEDIA_TYPE: response["content"]["application/json"]}}
 
 
 def _operation(route: APIRoute) -> str:

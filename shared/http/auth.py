@@ -2,13 +2,14 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import jwt
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.openapi.models import SecurityBase as SecurityModel
+from fastapi.security.base import SecurityBase
 
 from shared.events import Trust
 from shared.http.keys import Keys, keys_for
@@ -29,8 +30,6 @@ LEEWAY = 30
 REMEMBERED = 2_000
 """Tokens whose signature is not checked again until they expire or the keys change."""
 TOOL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$")
-
-_bearer = HTTPBearer(auto_error=False, description="A service token: a JWT signed with Ed25519.", bearerFormat="JWT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +85,46 @@ class Tokens:
         return claims
 
 
-def require(scope: str) -> Callable[..., Awaitable[Caller]]:
+def require(scope: str) -> "Required":
     """Return a dependency that admits callers with this scope: `caller: Annotated[Caller, Depends(require(...))]`."""
     if scope not in SCOPES:
         raise ValueError(f"no such scope: {scope}; there are {', '.join(SCOPES)}")
+    return Required(scope)
 
-    async def admitted(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Caller:
-        if credentials is None:
-            raise _unauthorized(
-                "The request names no caller.", "Send the header Authorization: Bearer <token>.", bare=True
-            )
+
+class Required(SecurityBase):
+    """Admits callers with a scope; to OpenAPI it says that a token is needed."""
+
+    model: SecurityModel = HTTPBearerModel(
+        bearerFormat="JWT", description="A service token: a JWT signed with Ed25519."
+    )
+    scheme_name = "token"
+
+    def __init__(self, scope: str) -> None:
+        self._scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return who calls; raises a Problem: 401 for nobody known, 403 without the scope."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            detail, remedy = "The request names no caller.", "Send the header Authorization: Bearer <token>."
+            raise _unauthorized(detail, remedy, bare=True)
         tokens: Tokens = request.app.state.tokens
-        caller = await tokens.caller(credentials.credentials)
-        if scope not in caller.scopes:
+        caller = await tokens.caller(token.strip())
+        if self._scope not in caller.scopes:
             raise Problem(
                 403,
                 "scope-missing",
-                f"The token of '{caller.tool}' does not carry the scope '{scope}'.",
-                remedy=f"Ask for a token with '{scope}': it lets its holder {SCOPES[scope]}.",
-                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+                f"The token of '{caller.tool}' does not carry the scope '{self._scope}'.",
+                remedy=f"Ask for a token with '{self._scope}': it lets its holder {SCOPES[self._scope]}.",
+                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self._scope}"'},
             )
         return caller
-
-    return admitted
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
     tool, trust, scope = claims["sub"], claims.get("trust", Trust.GUEST), claims.get("scope", "")
-    if not isinstance(tool, str) or not TOOL.match(tool):
+    if not isinstance(tool, str) or not TOOL.fullmatch(tool):
         raise _unauthorized("The token's 'sub' does not name a tool.", "Use a token whose 'sub' is the tool's name.")
     if not isinstance(scope, str) or trust not in list(Trust):
         raise _unauthorized("The token's 'scope' or 'trust' cannot be read.", "Use a token issued for Carillon.")

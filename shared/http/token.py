@@ -98,7 +98,7 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def _tool(value: str) -> str:
-    if not TOOL.match(value):
+    if not TOOL.fullmatch(value):
         raise argparse.ArgumentTypeError("letters, digits and . _ : @ / - only, 128 at the most")
     return value
 

@@ -19,7 +19,7 @@ from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Sessions
 from shared.events import Event, UndecodableError, decode
 from shared.mailbox.inbox import POISON, take
-from shared.mailbox.outbox import Relay, here, store
+from shared.mailbox.outbox import Caused, Relay, here, store
 from shared.mailbox.waiting import Stopping, patiently, wait_for
 from shared.telemetry import following
 
@@ -57,8 +57,11 @@ class Act(Protocol[C_contra]):
     async def call(self, claim: C_contra) -> object:
         """Ask the world; whatever it says or fails to say is returned as an outcome."""
 
-    async def settle(self, claim: C_contra, outcome: Any, db: AsyncSession) -> Sequence[Event]:
-        """Write the outcome where the fence still holds, and return the events that follow."""
+    async def settle(self, claim: C_contra, outcome: Any, db: AsyncSession) -> Sequence[Event | Caused]:
+        """Write the outcome where the fence still holds, and return the events that follow.
+
+        A claim that covers several posts returns each event with its own cause: `Caused(event, traceparent)`.
+        """
 
 
 class Woken(Act[C], Protocol[C]):

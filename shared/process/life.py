@@ -5,7 +5,6 @@ them committed. Whoever opened the runtime then closes it.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Collection
 
 import structlog
@@ -81,7 +80,8 @@ async def _work(
         finally:
             health.phase = Phase.STOPPING
             log.info("stopping", loops=list(parts.loops))
-            await finish(loops, runtime.settings.shutdown_seconds)
+            # Cancelled instead of told to stop: nobody told the loops either.
+            await finish(loops, runtime.settings.shutdown_seconds if stopping.is_set() else 0)
     finally:
         health.phase = Phase.STOPPING
         await finish([database], 0)
@@ -92,19 +92,17 @@ async def _work(
 async def _there(needs: Collection[Task], health: Health, stopping: asyncio.Event) -> bool:
     """Wait, for ever if need be, for what the process needs; return False when it is told to stop before."""
     stop = asyncio.create_task(_wait(stopping))
-    said = float("-inf")
     try:
         while missing := [need.get_name() for need in needs if not need.done()]:
             health.missing = missing
-            if time.monotonic() - said >= SAY_AGAIN:
-                said = time.monotonic()
-                log.info("waiting", missing=missing)
+            log.info("waiting", missing=missing)
             pending = [need for need in needs if not need.done()]
             await asyncio.wait([*pending, stop], timeout=SAY_AGAIN, return_when=asyncio.FIRST_COMPLETED)
             if stop.done():
                 return False
     finally:
         stop.cancel()
+        health.missing = []
     return not stopping.is_set()
 
 

@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 MISSING, THERE, DENIED = "3D000", ("42P04", "23505"), "42501"
 """PostgreSQL's codes: no such database, it exists (or was made at the same moment), not allowed."""
 
+# Alembic keeps what it is doing in globals. Between processes, the advisory lock of shared/migrations/env.py decides.
+_one_by_one = asyncio.Lock()
+
 
 async def migrate(service: str, settings: Settings, revision: str = "head") -> None:
     """Bring a service's database to a revision; waits for the server, and for whoever else migrates.
@@ -27,7 +30,7 @@ async def migrate(service: str, settings: Settings, revision: str = "head") -> N
     """
     engine = create_async_engine(database_url(settings, service), poolclass=NullPool, connect_args={"timeout": 10})
     await _reach(engine, settings, service)
-    async with engine.connect() as connection:
+    async with _one_by_one, engine.connect() as connection:
         await connection.run_sync(_upgrade, service, revision)
     await engine.dispose()
     log.info("the database is up to date", revision=revision)

@@ -38,7 +38,9 @@ def sending(bus: Bus, wanted: list[Message]) -> asyncio.Task[set[str]]:
 
 
 async def test_message_arrives_as_it_was_sent_and_is_confirmed(bus: Bus) -> None:
-    sent = Message("id-1", "post.one", b'{"text": "\xc3\xa9"}', {"ce-id": "id-1", "ce-type": "t", "traceparent": "00-1"})
+    sent = Message(
+        "id-1", "post.one", b'{"text": "\xc3\xa9"}', {"ce-id": "id-1", "ce-type": "t", "traceparent": "00-1"}
+    )
     async with bus.subscribe("one.q1", 10) as subscription:
         confirmed = sending(bus, [sent])
         (delivery,) = await taken(subscription, 1)
@@ -275,3 +277,8 @@ async def test_closed_bus_confirms_nothing(make: Callable[[], Bus]) -> None:
     await bus.close()
     assert not bus.connected
     assert await bus.publish(messages(1)) == set()
+
+
+async def test_a_message_to_oneself_arrives_until_the_bus_is_closed(bus: Bus) -> None:
+    assert await bus.probe(10)
+    assert await bus.probe(10)

@@ -31,7 +31,9 @@ async def taken(subscription: Subscription, count: int, most: int = 1000) -> lis
 async def until(what: str, condition: Callable[[], Awaitable[bool]]) -> None:
     try:
         async with asyncio.timeout(LIMIT):
-            while not await condition():
+            while True:
+                if await condition():
+                    return
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"after {LIMIT:g} s still not so: {what}") from None

@@ -5,7 +5,7 @@ import pytest
 
 from deploy.local.pds import PrivatePds
 
-INSTALLATION_SECONDS = 600
+INSTALLATION_SECONDS = 1200
 
 
 @pytest.mark.contract

@@ -124,7 +124,7 @@ VALUES = st.recursive(
 FIELDS = st.sampled_from(["text", "createdAt", "facets", "embed", "reply", "langs", "tags", "subject", "labels"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(FIELDS, VALUES), check=st.sampled_from([True, False, None]), repost=st.booleans())
 async def test_no_record_breaks_the_server(
     bluesky: Bluesky, changes: dict[str, object], check: bool | None, repost: bool
@@ -136,6 +136,7 @@ async def test_no_record_breaks_the_server(
     answer = await bluesky.call("repo.createRecord", body if check is None else {**body, "validate": check})
     assert answer.status_code in (200, 400), answer.text
     assert (await bluesky.http.get("/_ledger")).status_code == 200
+    await bluesky.http.delete("/_ledger")
 
 
 def test_every_setting_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ A mention whose handle belongs to nobody stays plain text: the text is what was 
 the link to a profile that does not exist. Where the look-up itself fails, the post waits.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.adapter.contract import Account, Attempt, Http, Media, NotFound, Pending, Progress, Published
@@ -76,7 +76,7 @@ async def _mentions(pieces: Sequence[Piece], account: Account, http: Http) -> di
 
 
 async def _read(
-    nsid: str, params: Mapping[str, str], absent: Set[str], account: Account, http: Http
+    nsid: str, params: Mapping[str, str], absent: Collection[str], account: Account, http: Http
 ) -> dict[str, Any] | None:
     """Return what the account's server tells everybody, None for an error that says there is nothing."""
     url, name = f"{(await session_of(account, http)).base}/xrpc/{nsid}", nsid.rpartition(".")[2]

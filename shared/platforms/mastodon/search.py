@@ -47,7 +47,8 @@ async def _part(
     if len(made) < len(payload.pieces[number].media):
         return None  # it was never posted: not all of its uploads were made
     ids, reply_to = [one["id"] for one in made], parts[number - 1]["id"] if number else None
-    fitting = [status for status in listed if looks_like(status, payload, number, ids, reply_to)]
+    ours = [status for status in listed if status["id"] not in attempt.others]
+    fitting = [status for status in ours if looks_like(status, payload, number, ids, reply_to)]
     same = [status for status in fitting if await _says(status["id"], payload.pieces[number].text, account, http)]
     if len(same) > 1:
         raise Uncertain(f"mastodon: {len(same)} statuses fit part {number + 1}; a person must say which is ours")

@@ -20,8 +20,8 @@ SPEC = Spec(
     images=ImageLimit(
         most=4, bytes=16_777_216, types=("image/jpeg", "image/png", "image/webp"), pixels=SHOWN_PIXELS, alt=10_000
     ),
-    # methods/statuses: an Idempotency-Key is kept for an hour; the tenth less is for clocks and slow calls.
-    repeat=Safe(within=timedelta(minutes=54)),
+    # methods/statuses: an Idempotency-Key is kept for an hour.
+    repeat=Safe(within=timedelta(hours=1)),
     # An account's own statuses are listed from the database they are written to.
     absence=Absence.PROVES,
     # lib/rate_limiter: 300 statuses in 3 hours.

@@ -27,6 +27,11 @@ def record_cid(record: object) -> str:
         raise UnencodableError("nested too deeply") from error
 
 
+def commit_cid(description: str) -> str:
+    """Return a CID that stands for a commit; the sandbox keeps no tree of commits that it could be the hash of."""
+    return _cid(DAG_CBOR, hashlib.sha256(description.encode()).digest())
+
+
 def encode(value: Any) -> bytes:
     """Return the DAG-CBOR form of a JSON value, `$link` and `$bytes` included; raises UnencodableError."""
     if isinstance(value, str):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from deploy.sandbox.ledger import Post
 from deploy.sandbox.pictures import File
-from deploy.sandbox.platforms.bluesky.cid import UnencodableError, record_cid
+from deploy.sandbox.platforms.bluesky.cid import UnencodableError, commit_cid, record_cid
 from deploy.sandbox.platforms.bluesky.errors import broken, invalid, refused
 from deploy.sandbox.platforms.bluesky.schema import POST, REPOST, check_record
 from deploy.sandbox.platforms.bluesky.tid import TidClock, is_tid
@@ -106,7 +106,7 @@ class Repos:
         for write in writes:
             self._do(repo, write)
         repo.rev = self.tids.next(self._now())
-        repo.head = record_cid({"did": repo.did, "rev": repo.rev, "prev": repo.head})
+        repo.head = commit_cid(f"{repo.did} {repo.rev} {repo.head}")
         return {"cid": repo.head, "rev": repo.rev}
 
     def forget(self) -> None:

@@ -1,6 +1,7 @@
 """The recorded files: one JSON document per file of Commons, with the name of a file that lends its bytes."""
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def read_samples(folder: Path) -> dict[str, RecordedFile]:
 
 
 def read_one(path: Path, media: Path) -> RecordedFile:
-    """Return one recorded file; raises BadSampleError naming file and fault."""
+    """Return one recorded file, with a made-up page id if none was recorded; raises BadSampleError naming the fault."""
     try:
         page = json.loads(path.read_text("utf-8"))
     except ValueError as error:
@@ -41,4 +42,5 @@ def read_one(path: Path, media: Path) -> RecordedFile:
     name, entity = page.pop("bytes", None), page.pop("entity", None)
     if name is not None and not (media / str(name)).is_file():
         raise BadSampleError(f"{path}: bytes names {name!r}, which is not in {media}")
+    page.setdefault("pageid", zlib.crc32(page["title"].encode()))
     return RecordedFile(page, media / str(name) if name is not None else None, entity)

@@ -1,0 +1,203 @@
+"""A request comes in: checked whole, then kept whole, in one statement that the Idempotency-Key gates."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from services.ingest.fanout import Channels, Wanted, Wrong, excesses, fan_out, media_in, renditions_of, timing_wrong
+from services.ingest.originals import Original, find_fitted, find_originals
+from services.ingest.settings import IngestSettings
+from services.ingest.standing import State
+from services.ingest.storing import ACCEPT, Planned, parameters
+from services.ingest.unknown import missing_media, unprintable
+from shared.adapter.render import render
+from shared.content import Asking
+from shared.events import Brief, Requester
+from shared.http import Caller, Problem
+from shared.http.problems import invalid
+from shared.payload import Rendition
+
+FIRST = text("SELECT body_hash, status, location, answer FROM idempotency WHERE tool = :tool AND key = :key")
+AFTER = text("SELECT 1 FROM post JOIN request r ON r.id = request_id WHERE post.id = :id AND (r.tool = :tool OR :all)")
+NUL = b"\\u0000"
+
+
+class Answer(NamedTuple):
+    """What a creating call is answered, now or again."""
+
+    status: int
+    location: str
+    body: bytes
+    replayed: bool = False
+
+
+class Door:
+    """Where requests come in."""
+
+    def __init__(self, engine: AsyncEngine, channels: Channels, settings: IngestSettings) -> None:
+        # One statement is a transaction by itself: BEGIN and COMMIT would be two more round trips.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._channels = channels
+        self._settings = settings
+
+    async def accept(self, asking: Asking, body: bytes, key: str, caller: Caller) -> Answer:
+        """Keep a request and its posts and return the answer; a key seen before gets its first answer again.
+
+        Raises Problem: 422 when a channel cannot take the content, when a date is over, when the key came with another
+        body. Then nothing is kept.
+        """
+        body_hash = hashlib.sha256(body).digest()
+        wanted, wrong = fan_out(asking, self._channels)
+        wrong += self._timing(asking)
+        originals, fitted = await self._media(asking, wanted, caller)
+        wrong += [*_beyond(asking, body, wanted, originals), *await self._after(asking, caller)]
+        if wrong:
+            # What was wrong today need not have been when the key was first used.
+            if first := await self._first(key, body_hash, caller):
+                return first
+            raise invalid(_each_once(wrong))
+        return await self._keep(_Call(asking, body_hash, key, caller), wanted, originals, fitted)
+
+    async def _keep(
+        self,
+        call: "_Call",
+        wanted: Sequence[Wanted],
+        originals: Mapping[str, Original],
+        fitted: Mapping[tuple[str, str], Rendition],
+    ) -> Answer:
+        request, person = uuid4(), uuid4() if call.asking.requested_by else None
+        requester = Requester(tool=call.caller.tool, person=person, trust=call.caller.trust)
+        planned = [_planned(call.asking, request, requester, one, originals, fitted) for one in wanted]
+        answer = Answer(202, f"/v1/requests/{request}", _body(request, planned))
+        values = parameters(call.asking, planned, requester, request, self._settings)
+        values |= {"key": call.key, "body_hash": call.body_hash}
+        values |= {"status": answer.status, "location": answer.location, "answer": answer.body}
+        async with self._engine.connect() as connection:
+            if (await connection.execute(ACCEPT, values)).scalar_one():
+                return answer
+        first = await self._first(call.key, call.body_hash, call.caller)
+        if first is None:  # it was forgotten between two statements: its time was over
+            return await self._keep(call, wanted, originals, fitted)
+        return first
+
+    async def _first(self, key: str, body_hash: bytes, caller: Caller) -> Answer | None:
+        """Return the first answer to a key; raises Problem when that call had another body."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(FIRST, {"tool": caller.tool, "key": key})).one_or_none()
+        return None if row is None else again(row.body_hash, body_hash, Answer(row.status, row.location, row.answer))
+
+    def _timing(self, asking: Asking) -> Sequence[Wrong]:
+        settings = self._settings
+        now = datetime.now(UTC)
+        return list(timing_wrong(asking.timing, now, settings.past_tolerance_seconds, settings.furthest_days))
+
+    async def _media(
+        self, asking: Asking, wanted: Sequence[Wanted], caller: Caller
+    ) -> tuple[Mapping[str, Original], Mapping[tuple[str, str], Rendition]]:
+        media = media_in(wanted)
+        if not media:
+            return {}, {}
+        async with self._engine.connect() as connection, AsyncSession(connection) as db:
+            fresh = self._settings.commons_fresh_seconds
+            originals = await find_originals(db, media, caller.tool, team=is_team(caller), fresh=fresh)
+            return originals, await find_fitted(db, originals.values())
+
+    async def _after(self, asking: Asking, caller: Caller) -> Sequence[Wrong]:
+        if asking.after is None:
+            return []
+        async with self._engine.connect() as connection:
+            known = {"id": asking.after, "tool": caller.tool, "all": is_team(caller)}
+            if (await connection.execute(AFTER, known)).one_or_none():
+                return []
+        remedy = "Name a post that you asked for, or leave it out."
+        return [{"pointer": "/after", "detail": "There is no such post of yours.", "remedy": remedy}]
+
+
+class _Call(NamedTuple):
+    asking: Asking
+    body_hash: bytes
+    key: str
+    caller: Caller
+
+
+def is_team(caller: Caller) -> bool:
+    """Say whether the caller may see what other tools asked for."""
+    return caller.trust == "team"
+
+
+def again(known: bytes, body_hash: bytes, first: Answer) -> Answer:
+    """Return the first answer once more; raises Problem when the body is another."""
+    if known != body_hash:
+        raise Problem(
+            422,
+            "idempotency-key-reused",
+            "This Idempotency-Key was used before, with another body.",
+            remedy="Use a new key for a new request; send the same bytes to get the first answer again.",
+            errors=[
+                {
+                    "pointer": "header/Idempotency-Key",
+                    "detail": "It belongs to another request.",
+                    "remedy": "Use a new one, such as a random UUID.",
+                }
+            ],
+        )
+    return first._replace(replayed=True)
+
+
+def _planned(
+    asking: Asking,
+    request: UUID,
+    requester: Requester,
+    one: Wanted,
+    originals: Mapping[str, Original],
+    fitted: Mapping[tuple[str, str], Rendition],
+) -> Planned:
+    """Render a post whose media are all there; leave the others to be prepared."""
+    forms = renditions_of(one, originals, fitted)
+    payload = None if forms is None else render(one.content, one.channel, one.spec, forms)
+    brief = Brief(
+        request=request,
+        channel=one.channel,
+        platform=one.spec.name,
+        language=one.content.language,
+        about=asking.about,
+        requester=requester,
+    )
+    return Planned(uuid4(), one.content, brief, payload, payload.digest() if payload else None)
+
+
+def _beyond(
+    asking: Asking, body: bytes, wanted: Sequence[Wanted], originals: Mapping[str, Original]
+) -> Sequence[Wrong]:
+    """Return what is wrong with the contents: characters, media that are not there, limits."""
+    found: list[Wrong] = list(unprintable(json.loads(body))) if NUL in body else []
+    targets = {(t.channel, t.language or asking.content.language): t for t in asking.channels}
+    for one in wanted:
+        target = targets[one.channel, one.content.language]
+        found += missing_media(one, originals, asking, target)
+        found += excesses(one, originals, asking, target)
+    return found
+
+
+def _each_once(wrong: Sequence[Wrong]) -> list[Wrong]:
+    return list({(str(one["pointer"]), str(one["detail"])): one for one in wrong}.values())
+
+
+def _body(request: UUID, planned: Sequence[Planned]) -> bytes:
+    posts = [
+        {
+            "id": str(post.id),
+            "channel": post.brief.channel,
+            "language": post.brief.language,
+            "state": State.REQUESTED if post.payload else State.PREPARING,
+            "url": f"/v1/posts/{post.id}",
+        }
+        for post in planned
+    ]
+    return json.dumps({"id": str(request), "state": "accepted", "posts": posts}, separators=(",", ":")).encode()

@@ -1,0 +1,37 @@
+"""What tools and people call: requests, posts, uploads."""
+
+from fastapi import FastAPI
+
+from services.ingest.accept import Door
+from services.ingest.api import posts, requests, uploads
+from services.ingest.change import Changes
+from services.ingest.settings import IngestSettings
+from services.ingest.uploads import Uploads
+from shared.database import Sessions
+from shared.http import service_app
+from shared.mailbox import Mailbox
+
+__all__ = ["application"]
+
+
+def application(
+    settings: IngestSettings,
+    *,
+    door: Door,
+    changes: Changes,
+    received: Uploads,
+    mailbox: Mailbox,
+    sessions: Sessions,
+) -> FastAPI:
+    """Return the API of ingest."""
+    app = service_app(
+        "Carillon: ingest",
+        "ingest",
+        settings,
+        body_limit=settings.request_bytes,
+        body_limits={"/v1/uploads/": settings.upload_bytes},
+    )
+    app.include_router(requests.routes(door, mailbox, sessions))
+    app.include_router(posts.routes(changes, mailbox, sessions))
+    app.include_router(uploads.routes(received))
+    return app

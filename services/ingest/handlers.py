@@ -1,0 +1,68 @@
+"""Ingest hears what becomes of its posts, and appends it to their history; the state follows from that (`standing`).
+
+One insert a group of messages, no read, no lock: an event of a post that is not known yet simply waits there for it.
+"""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingest.tables import History
+from shared.events import (
+    Event,
+    HoldEvent,
+    HoldPlaced,
+    HoldReleased,
+    PostApproved,
+    PostChangeSettled,
+    PostEvent,
+    PostExpired,
+    PostFailed,
+    PostHeld,
+    PostMeasured,
+    PostPublished,
+    PostRefused,
+    PostReviewRequested,
+    PostScheduled,
+    PostUncertain,
+)
+from shared.mailbox import Handler, envelope_of
+
+IN_COLUMNS = {"post", "revision", "hold", "brief"}
+"""What the history has in columns of its own, or knows from the post."""
+
+
+async def note(event: PostEvent | HoldEvent, db: AsyncSession) -> Sequence[Event]:
+    """What was said is appended to the history of its post, or of its hold."""
+    envelope = envelope_of(db)
+    db.add(
+        History(
+            subject=UUID(event.subject),
+            emitter=envelope.source,
+            sequence=envelope.sequence,
+            event_id=envelope.id,
+            type=event.name,
+            revision=event.revision if isinstance(event, PostEvent) else 0,
+            at=envelope.time,
+            data=event.model_dump(mode="json", exclude=IN_COLUMNS),
+        )
+    )
+    return ()
+
+
+HANDLERS: Mapping[type[Event], Handler] = {
+    PostApproved: note,
+    PostRefused: note,
+    PostReviewRequested: note,
+    PostScheduled: note,
+    PostPublished: note,
+    PostFailed: note,
+    PostUncertain: note,
+    PostHeld: note,
+    PostExpired: note,
+    PostChangeSettled: note,
+    PostMeasured: note,
+    HoldPlaced: note,
+    HoldReleased: note,
+}

@@ -1,0 +1,45 @@
+"""What a request names that is not there, and what it holds that cannot be kept."""
+
+from collections.abc import Iterator, Mapping
+
+from services.ingest.fanout import Wanted, Wrong, pointer
+from services.ingest.originals import Original, key_of
+from shared.content import Asking, Target
+
+
+def missing_media(
+    one: Wanted, originals: Mapping[str, Original], asking: Asking | None = None, target: Target | None = None
+) -> Iterator[Wrong]:
+    """Yield every asset, upload and caption that the store does not have."""
+    for needed in one.needed:
+        medium, place = needed.medium, pointer(needed.place, asking, target)
+        if medium.upload and key_of(medium) not in originals:
+            detail = f"There is no upload {medium.upload} of yours whose bytes have arrived."
+            yield {"pointer": f"{place}/upload", "detail": detail, "remedy": "PUT the bytes to the upload first."}
+        elif medium.asset and key_of(medium) not in originals:
+            yield {"pointer": f"{place}/asset", "detail": _no_asset(medium.asset), "remedy": UPLOAD}
+        for number, captions in enumerate(medium.captions):
+            if captions.asset not in originals:
+                where = f"{place}/captions/{number}/asset"
+                yield {"pointer": where, "detail": _no_asset(captions.asset), "remedy": UPLOAD}
+
+
+UPLOAD = "Upload the file with POST /v1/uploads, or correct the hash."
+
+
+def _no_asset(sha256: str) -> str:
+    return f"The media store has no file {sha256}."
+
+
+def unprintable(value: object, place: str = "") -> Iterator[Wrong]:
+    """Yield every text that holds U+0000, which neither a database nor a platform takes."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            yield {"pointer": place, "detail": "The text holds the character U+0000.", "remedy": "Take it out."}
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from unprintable(key, place)
+            yield from unprintable(inner, f"{place}/{key}")
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from unprintable(inner, f"{place}/{number}")

@@ -1,0 +1,84 @@
+"""What metrics does about what it hears."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.metrics.cadence import next_age
+from shared.events import (
+    Event,
+    PostChangeSettled,
+    PostExpired,
+    PostFailed,
+    PostHeld,
+    PostPublished,
+    PostUncertain,
+)
+from shared.mailbox import Handler
+from shared.telemetry import current_traceparent
+
+KEEP = text(
+    """
+    WITH kept AS (
+        INSERT INTO publication (post, revision, channel, platform, external_id, permalink, parts, published_at, brief,
+                                 campaign, traceparent, due_at)
+        VALUES (:post, :revision, :channel, :platform, :external_id, :permalink, :parts, :published_at,
+                CAST(:brief AS jsonb), :campaign, :traceparent, :published_at + CAST(:first AS interval))
+        ON CONFLICT (post) DO NOTHING RETURNING 1
+    )
+    INSERT INTO tally AS t (day, event, count) SELECT (now() AT TIME ZONE 'UTC')::date, 'post.published', 1 FROM kept
+    ON CONFLICT (day, event) DO UPDATE SET count = t.count + 1
+    """
+).bindparams(bindparam("parts", type_=ARRAY(Text)))
+COUNT = text(
+    """
+    INSERT INTO tally AS t (day, event, count) VALUES ((now() AT TIME ZONE 'UTC')::date, :event, 1)
+    ON CONFLICT (day, event) DO UPDATE SET count = t.count + 1
+    """
+)
+
+
+class Intake:
+    """Where events arrive; `ages` says when a post is measured."""
+
+    def __init__(self, ages: Sequence[timedelta]) -> None:
+        self._ages = ages
+
+    async def keep(self, event: PostPublished, db: AsyncSession) -> Sequence[Event]:
+        """Remember a public post and when it is measured first; once is enough."""
+        about = event.brief.about
+        values = {
+            "post": event.post,
+            "revision": event.revision,
+            "channel": event.brief.channel,
+            "platform": event.brief.platform,
+            "external_id": event.external_id,
+            "permalink": event.permalink,
+            "parts": list(event.parts),
+            "published_at": event.published_at,
+            "brief": event.brief.model_dump_json(),
+            "campaign": about.campaign,
+            "traceparent": current_traceparent(),
+            "first": next_age(timedelta(0), self._ages),
+        }
+        await db.execute(KEEP, values)
+        return ()
+
+    async def count(self, event: Event, db: AsyncSession) -> Sequence[Event]:
+        """Count what happens to posts on their way, for reports."""
+        await db.execute(COUNT, {"event": event.name})
+        return ()
+
+
+def handlers(intake: Intake) -> Mapping[type[Event], Handler]:
+    """Return who handles what."""
+    return {
+        PostPublished: intake.keep,
+        PostFailed: intake.count,
+        PostUncertain: intake.count,
+        PostHeld: intake.count,
+        PostExpired: intake.count,
+        PostChangeSettled: intake.count,
+    }

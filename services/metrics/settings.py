@@ -1,0 +1,39 @@
+"""The settings of metrics."""
+
+from datetime import timedelta
+from functools import cached_property
+
+from pydantic import Field, field_validator
+
+from services.metrics.cadence import ages_of
+from shared.settings import Settings
+
+
+class MetricsSettings(Settings):
+    """What metrics adds to the settings that every process has."""
+
+    measure_ages: str = "1h,3h,6h,1d,2d,7d,30d,90d,365d"
+    """The ages at which a post is measured: numbers with `s`, `m`, `h` or `d`, rising, separated by commas."""
+    platform_urls: dict[str, str] = Field(default_factory=dict)
+    """Where platforms are, as JSON, when not where the channel registry says: `{"bluesky": "http://…"}`."""
+    contact: str = "https://meta.wikimedia.org/wiki/Social_media"
+    """What platforms find in our User-Agent, so that they know whom to ask."""
+    collect_calls: int = Field(default=4, ge=1, le=50)
+    """Batches of posts that a process measures at once."""
+    collect_lease_seconds: int = Field(default=300, ge=10, le=3_600)
+    """How long a measurement may take before another process may take it over."""
+    collect_tries: int = Field(default=10, ge=1, le=100)
+    """How often in a row a measurement may fail before the post's next age is waited for."""
+    count_channels_off: bool = False
+    """Whether the followers of channels are counted whose stance is `off`."""
+
+    @field_validator("measure_ages")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        ages_of(value)
+        return value
+
+    @cached_property
+    def ages(self) -> tuple[timedelta, ...]:
+        """The ages at which a post is measured, rising."""
+        return ages_of(self.measure_ages)

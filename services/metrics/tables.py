@@ -1,0 +1,101 @@
+"""What metrics remembers: public posts, every sample of them, followers by day, and how often what happened."""
+
+import datetime as time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Index, Text, Uuid, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.mailbox import add_mailbox
+
+
+class Base(DeclarativeBase):
+    """The tables of metrics."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
+        time.datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        str: Text,
+        UUID: Uuid,
+    }
+
+
+class Publication(Base):
+    """A post that is public: where it is, what it was for, when it is measured next."""
+
+    __tablename__ = "publication"
+
+    post: Mapped[UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int]
+    channel: Mapped[str]
+    platform: Mapped[str]
+    external_id: Mapped[str]
+    permalink: Mapped[str | None]
+    parts: Mapped[list[str]]
+    """The ids of a thread's posts; the opening one, `external_id`, is what is measured."""
+    published_at: Mapped[time.datetime]
+    brief: Mapped[dict[str, Any]]
+    campaign: Mapped[str | None]
+    latest: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    """The last value of each metric, so that sums need not search the samples."""
+    measured_at: Mapped[time.datetime | None]
+    due_at: Mapped[time.datetime | None]
+    """When it is measured next; while it is being measured, when the lease ends."""
+    fence: Mapped[int] = mapped_column(server_default="0")
+    tries: Mapped[int] = mapped_column(server_default="0")
+    traceparent: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_publication_due", "channel", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_publication_campaign", "campaign", postgresql_where=text("campaign IS NOT NULL")),
+    )
+
+
+class Sample(Base):
+    """One metric of one post at one moment; what the platform did not say has no row."""
+
+    __tablename__ = "sample"
+
+    post: Mapped[UUID] = mapped_column(primary_key=True)
+    taken_at: Mapped[time.datetime] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+    age_seconds: Mapped[int] = mapped_column(BigInteger)
+
+
+class Audience(Base):
+    """When the followers of a channel are counted next."""
+
+    __tablename__ = "audience"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[time.datetime] = mapped_column(server_default=func.now())
+    fence: Mapped[int] = mapped_column(server_default="0")
+    tries: Mapped[int] = mapped_column(server_default="0")
+
+
+class FollowerCount(Base):
+    """How many followed a channel on a day of its zone; the day's last count."""
+
+    __tablename__ = "follower_count"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[time.date] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    taken_at: Mapped[time.datetime] = mapped_column(server_default=func.now())
+
+
+class Tally(Base):
+    """How many events of a kind a day (UTC) brought."""
+
+    __tablename__ = "tally"
+
+    day: Mapped[time.date] = mapped_column(primary_key=True)
+    event: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
+add_mailbox(Base.metadata)

@@ -1,0 +1,52 @@
+"""Start one of policy's processes: `python -m services.policy worker`."""
+
+import asyncio
+from collections.abc import Mapping
+
+from services.policy.api import make_app
+from services.policy.gather import Gather
+from services.policy.handlers import Desk, handlers
+from services.policy.judge import Pack
+from services.policy.rules import pack_of
+from services.policy.settings import PolicySettings
+from services.policy.sources.commons import Commons
+from shared.adapter import commons
+from shared.adapter.client import HttpClient
+from shared.channels import RegistryFile
+from shared.process import Factory, Parts, Runtime, main
+
+
+async def api(runtime: Runtime) -> Parts:
+    """Answer what was decided, and why."""
+    return Parts(loops={}, app=make_app(runtime))
+
+
+async def worker(runtime: Runtime) -> Parts:
+    """Judge what is requested, look facts up, renew approvals or take them back; as many as you like."""
+    settings = _settings(runtime)
+    registry = RegistryFile(settings.config_dir)
+    nudge = asyncio.Event()
+
+    def pack() -> Pack:
+        return pack_of(registry.current())
+
+    http = HttpClient(commons.Commons(), contact=settings.contact)
+    gather = Gather(Commons(http, settings.commons_url), pack, settings)
+
+    async def looks(stopping: asyncio.Event) -> None:
+        await runtime.mailbox.due(gather, settings.lookup_calls, stopping, nudge)
+
+    consumer = runtime.mailbox.consumer(handlers(Desk(pack, nudge, settings)))
+    return Parts(loops={"consumer": consumer.run, "gather": looks}, consumes=True)
+
+
+def _settings(runtime: Runtime) -> PolicySettings:
+    if not isinstance(runtime.settings, PolicySettings):
+        raise TypeError("policy's processes need policy's settings")
+    return runtime.settings
+
+
+PROCESSES: Mapping[str, Factory] = {"api": api, "worker": worker}
+
+if __name__ == "__main__":
+    main("policy", PolicySettings, PROCESSES)

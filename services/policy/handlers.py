@@ -1,0 +1,59 @@
+"""What policy does about what it hears."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import event as database_event
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.policy import posts
+from services.policy.decided import Decided
+from services.policy.facts import Facts, titles
+from services.policy.judge import Pack, judge
+from services.policy.settings import PolicySettings
+from shared.events import Event, PostCancelled, PostEvent, PostExpired, PostFailed, PostPublished, PostRequested
+from shared.mailbox import Handler
+from shared.telemetry import current_traceparent
+
+TERMINAL = {PostCancelled: "cancelled", PostPublished: "published", PostFailed: "failed", PostExpired: "expired"}
+
+
+class Desk:
+    """Where posts arrive; `pack` gives the rules in force, `nudge` wakes who looks facts up.
+
+    What is newer is told by revision, and by rank among ends: a cancel and a publication are final, a failure or an
+    expiry only until the next revision. So the order in which events arrive does not matter.
+    """
+
+    def __init__(self, pack: Callable[[], Pack], nudge: asyncio.Event, settings: PolicySettings) -> None:
+        self._pack = pack
+        self._nudge = nudge
+        self._settings = settings
+
+    async def receive(self, event: PostRequested, db: AsyncSession) -> Sequence[Event]:
+        """Store a requested post, and judge it at once if nothing has to be looked up."""
+        intact = event.payload.digest() == event.payload_hash
+        decided = None
+        if not titles(event.payload):
+            pack, facts = self._pack(), Facts(trust=event.brief.requester.trust, intact=intact)
+            decided = Decided.of(pack.version, facts, judge(event.payload, facts, pack))
+        else:
+            # The row must be there before it is looked for.
+            database_event.listen(db.sync_session, "after_commit", lambda _: self._nudge.set(), once=True)
+        return await posts.receive(event, intact, decided, current_traceparent(), db, self._settings)
+
+    async def end(self, event: PostEvent, db: AsyncSession) -> Sequence[Event]:
+        """Look no more after a post that is cancelled, public, failed or expired."""
+        await posts.end(event, TERMINAL[type(event)], db)
+        return ()
+
+
+def handlers(desk: Desk) -> Mapping[type[Event], Handler]:
+    """Return who handles what."""
+    return {
+        PostRequested: desk.receive,
+        PostCancelled: desk.end,
+        PostPublished: desk.end,
+        PostFailed: desk.end,
+        PostExpired: desk.end,
+    }

@@ -1,0 +1,144 @@
+"""The row of a post, and its four changes: received, judged, postponed, ended."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.policy.decided import UNDECIDED, Decided, answer
+from services.policy.facts import CommonsFile, Facts
+from services.policy.judge import Outcome, Verdict
+from services.policy.settings import PolicySettings
+from services.policy.statements import ANSWERED, CLAIM, END, JUDGED, NEXT, POSTPONE, RECEIVE
+from shared.events import (
+    Event,
+    Objection,
+    PostEvent,
+    PostRequested,
+    Trust,
+)
+from shared.payload import Payload
+
+DECISIONS = Counter("carillon_policy_decisions_total", "Decisions about posts", ["verdict", "renewed"])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A post whose facts are being looked at."""
+
+    post: UUID
+    revision: int
+    payload: Payload
+    payload_hash: str
+    trust: Trust
+    intact: bool
+    files: Mapping[str, CommonsFile] | None
+    """What Commons said the last time; None before the first."""
+    age: float | None
+    """Seconds since then."""
+    approved: bool
+    """Whether an approval is out, to be renewed or taken back."""
+    fence: int
+    tries: int
+    traceparent: str | None
+
+
+async def receive(
+    event: PostRequested,
+    intact: bool,
+    decided: Decided | None,
+    traceparent: str | None,
+    db: AsyncSession,
+    settings: PolicySettings,
+) -> list[Event]:
+    """Store a post that is new here and return the answer, if there is one; a known revision gets its answer again."""
+    asked: dict[str, Any] = {
+        "post": event.post,
+        "revision": event.revision,
+        "payload": event.payload.model_dump_json(exclude_defaults=True),
+        "hash": event.payload_hash,
+        "trust": event.brief.requester.trust.value,
+        "intact": intact,
+        "publish_at": event.timing.publish_at,
+        "not_after": event.timing.not_after,
+        "traceparent": traceparent,
+    }
+    row = (await db.execute(RECEIVE, asked | times(settings) | (decided.row if decided else UNDECIDED))).first()
+    if row is None:
+        return await recorded_answer(event, db)
+    if decided is None:
+        return []
+    DECISIONS.labels(decided.verdict.outcome, "false").inc()
+    return [answer(event, event.payload_hash, decided, row.valid_until, renewed=False)]
+
+
+async def recorded_answer(event: PostEvent, db: AsyncSession) -> list[Event]:
+    """Return the answer that this revision got, as a new event: who asks again has missed it."""
+    row = (await db.execute(ANSWERED, {"post": event.post, "revision": event.revision})).first()
+    if row is None:
+        return []
+    objections = tuple(Objection.model_validate(o) for o in json.loads(row.objections))
+    decided = Decided(row.id, row.pack, Facts(), Verdict(Outcome(row.verdict), objections))
+    return [answer(event, row.payload_hash, decided, row.valid_until, renewed=False)]
+
+
+async def claim(most: int, lease: timedelta, db: AsyncSession) -> Sequence[Look]:
+    """Claim posts whose facts are due to be looked at."""
+    rows = (await db.execute(CLAIM, {"most": most, "lease": lease})).all()
+    return [
+        Look(
+            row.id,
+            row.revision,
+            Payload.model_validate_json(row.payload),
+            row.payload_hash,
+            Trust(row.trust),
+            row.intact,
+            {t: CommonsFile.model_validate(f) for t, f in json.loads(row.files).items()} if row.files else None,
+            row.age,
+            row.verdict == Outcome.APPROVED,
+            row.fence,
+            row.tries,
+            row.traceparent,
+        )
+        for row in rows
+    ]
+
+
+async def seconds_until_due(db: AsyncSession) -> float | None:
+    """Return the seconds until the next post is due to be looked at; None when none is."""
+    seconds: float | None = (await db.execute(NEXT)).scalar()
+    return seconds
+
+
+async def record(
+    look: Look, decided: Decided, *, fresh: bool, db: AsyncSession, settings: PolicySettings
+) -> Event | None:
+    """Write a decision where the fence still holds, and return what it says to the others."""
+    files = json.dumps({title: file.model_dump(mode="json") for title, file in decided.facts.files.items()})
+    asked = {"post": look.post, "fence": look.fence, "files": files, "fresh": fresh}
+    row = (await db.execute(JUDGED, asked | times(settings) | decided.row)).first()
+    if row is None:
+        return None
+    DECISIONS.labels(decided.verdict.outcome, str(look.approved).lower()).inc()
+    about = PostEvent(post=look.post, revision=look.revision)
+    return answer(about, look.payload_hash, decided, row.valid_until, renewed=look.approved)
+
+
+async def postpone(look: Look, after: timedelta, db: AsyncSession) -> None:
+    """Look again later."""
+    await db.execute(POSTPONE, {"post": look.post, "fence": look.fence, "after": after})
+
+
+async def end(event: PostEvent, terminal: str, db: AsyncSession) -> None:
+    """Renew nothing more; what ended by failing or expiring may begin again as a newer revision."""
+    await db.execute(END, {"post": event.post, "revision": event.revision, "terminal": terminal})
+
+
+def times(settings: PolicySettings) -> dict[str, timedelta]:
+    """Return how long an approval is valid and how early it is renewed, as parameters."""
+    return {"lead": settings.approval_lead, "approval": settings.approval}

@@ -1,0 +1,1 @@
+"""Where policy gets its facts from."""

@@ -1,0 +1,1 @@
+"""What has travelled can still be read."""
