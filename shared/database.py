@@ -41,6 +41,8 @@ def sessions_of(engine: AsyncEngine) -> Sessions:
 
 def is_trouble(error: BaseException) -> bool:
     """Say whether the database, not the caller, is the cause: then the same again may work later."""
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return False  # a medium that is gone is nothing to wait for
     if isinstance(error, PoolTimeoutError | OSError | TimeoutError):
         return True
     if not isinstance(error, DBAPIError):
