@@ -58,11 +58,12 @@ async def _demo(bus: str, console: Console) -> bool:
         broker = servers.enter_context(running_rabbit()) if bus == "amqp" else None
         guarded = servers.enter_context(Guarded("demo", Path(tempfile.gettempdir())))
         place = _place(guarded, database.database_url, broker.amqp_url if broker else "amqp://nobody@localhost/")
+        token = place.prepare()
         on = " and ".join(server.description for server in (database, broker) if server)
         console.print(f"On {on}, {'each service a process' if broker else 'all services in this process'} …")
         async with _services(guarded, place, apart=broker is not None) as addresses:
             console.print(f"Ready after {time.monotonic() - began:.1f} s. The samples are sent:\n")
-            return await _rehearse(place, addresses["ingest-api"], console)
+            return await _rehearse(place, addresses["ingest-api"], token, console)
 
 
 def _place(guarded: Guarded, database_url: str, amqp_url: str) -> Place:
@@ -91,9 +92,8 @@ async def _services(guarded: Guarded, place: Place, *, apart: bool) -> AsyncIter
             yield await stack.enter_async_context(running_together(place))
 
 
-async def _rehearse(place: Place, ingest: str, console: Console) -> bool:
+async def _rehearse(place: Place, ingest: str, token: str, console: Console) -> bool:
     """Send the samples, show their way, and say what came of them."""
-    token = place.prepare()
     async with httpx.AsyncClient(base_url=ingest, headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
         rehearsal = Rehearsal(http)
         await rehearsal.send()
