@@ -20,7 +20,7 @@ from shared.adapter.render import render
 from shared.content import Asking
 from shared.events import Brief, Requester
 from shared.http import Caller, Problem
-from shared.http.problems import invalid
+from shared.http.translate import invalid
 from shared.payload import Rendition
 
 FIRST = text("SELECT body_hash, status, location, answer FROM idempotency WHERE tool = :tool AND key = :key")
