@@ -41,6 +41,10 @@ BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN)
 """States in which a change waits for proof of what happened."""
 
 
+MOST_LOOKS = 20
+"""Tries after which an unknown outcome is no longer looked up but asked of a person."""
+
+
 def quoted(states: tuple[State, ...]) -> str:
     """Return states as a list in SQL."""
     return ", ".join(f"'{state}'" for state in states)
