@@ -25,7 +25,9 @@ SANDBOX_MARK = "# The sandbox's accounts: no secrets. `make accounts FILE=…` r
 
 def main() -> None:
     """Do what the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.credentials", description="The credentials of a compose stack.")
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.credentials", description="The credentials of a compose stack."
+    )
     parser.add_argument("act", choices=["make", "accounts", "token"])
     act, rest = parser.parse_known_args()[0].act, sys.argv[2:]
     if act == "token":
