@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fastapi import Request
 
 from services.ingest.fanout import Wrong
-from shared.http.problems import invalid
+from shared.http.translate import invalid
 
 NUL = b"\\u0000"
 
