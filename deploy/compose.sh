@@ -54,9 +54,7 @@ accounts() {
 
 once() { compose run --rm --no-deps --no-TTY --quiet-pull credentials python -m deploy.credentials "$@"; }
 
-compose() {
-  docker compose --file docker-compose.yml --env-file "$SETTINGS" --ansi "${ANSI:-auto}" --progress "$PROGRESS" "$@"
-}
+compose() { docker compose --file docker-compose.yml --env-file "$SETTINGS" --progress "$PROGRESS" "$@"; }
 
 need_docker() {
   command -v docker > /dev/null 2>&1 ||
@@ -88,7 +86,8 @@ explain() {
   for name in $(compose ps --all --format '{{.Service}} {{.State}}/{{.Health}} {{.ExitCode}}' |
     awk '$2 ~ /^restarting/ || $2 ~ /unhealthy/ || ($2 ~ /^exited/ && $3 != 0) { print $1 }' | sort -u); do
     say "--- $name"
-    ANSI=never compose logs --no-log-prefix --tail 15 "$name" >&2 || true
+    # Older releases of compose begin every line by clearing it, whatever --ansi says.
+    compose logs --no-log-prefix --no-color --tail 15 "$name" | sed $'s/\033\\[2K//g' >&2 || true
   done
 }
 

@@ -14,7 +14,7 @@ import httpx
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PORTS = ("INGEST", "POLICY", "PUBLISHER", "METRICS", "SANDBOX", "RABBITMQ", "PROMETHEUS")
 
-# Docker's own `kill` counts as a person's wish, after which nothing restarts; this comes from outside, like the kernel's.
+# `docker kill` counts as a person's wish, after which nothing restarts; this comes from outside, as a crash does.
 KILL = "import os, sys; os.kill(int(sys.argv[1]), 9)"
 
 

@@ -54,7 +54,7 @@ async def test_samples_end_as_they_say(ingest: httpx.AsyncClient, sandbox: httpx
 async def test_samples_with_three_workers_for_bluesky(
     stack: Stack, ingest: httpx.AsyncClient, sandbox: httpx.AsyncClient, prometheus: Prometheus
 ) -> None:
-    stack.compose(*"up --detach --wait --no-build --no-recreate --scale publisher-bluesky=3".split())
+    stack.compose(*["up", "--detach", "--wait", "--no-build", "--no-recreate", "--scale", "publisher-bluesky=3"])
 
     async def three() -> bool:
         seen = Counter(t["labels"].get("process") for t in await prometheus.targets() if t["health"] == "up")
