@@ -33,3 +33,27 @@ test: setup ## unit, conformance, migrations and the journey, on a real RabbitMQ
 
 .PHONY: check
 check: lint test ## what CI runs: lint, then test
+
+.PHONY: up
+up: ## build and start everything with Docker: RabbitMQ, PostgreSQL, every process, Prometheus, Grafana
+	@deploy/compose.sh up
+
+.PHONY: down
+down: ## stop what `make up` started; VOLUMES=1 also removes what it knew
+	@VOLUMES=$(VOLUMES) deploy/compose.sh down
+
+.PHONY: logs
+logs: ## follow the logs of what `make up` started; SERVICES="ingest-api …" only these
+	@SERVICES="$(SERVICES)" deploy/compose.sh logs
+
+.PHONY: token
+token: ## print a token for what `make up` started; TOOL=name TRUST=team|guest SCOPE="posts:write …" DAYS=30
+	@TOOL="$(TOOL)" TRUST="$(TRUST)" SCOPE="$(SCOPE)" DAYS="$(DAYS)" deploy/compose.sh token
+
+.PHONY: accounts
+accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml
+	@FILE="$(abspath $(FILE))" deploy/compose.sh accounts
+
+.PHONY: test-compose
+test-compose: setup ## the compose stack for real, under a name of its own: samples, ledger, replicas, metrics (needs Docker)
+	$(PY) -m pytest --override-ini=testpaths= -m compose tests/compose

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Self
@@ -48,6 +48,8 @@ def _zone(value: str) -> str:
 Language = Annotated[str, AfterValidator(_language)]
 WebAddress = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_web_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
+# Bounds, because a moment near the end of the calendar cannot be told in every zone.
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
 
 
 class Kind(StrEnum):
@@ -259,10 +261,10 @@ class About(Asked):
 class Timing(Asked):
     """When a post may go out; without `publish_at` it goes as soon as it is approved."""
 
-    publish_at: AwareDatetime | None = None
+    publish_at: Moment | None = None
     zone: Zone | None = None
     """The zone in which `publish_at` was meant; kept, and checked against the offset."""
-    not_after: AwareDatetime | None = None
+    not_after: Moment | None = None
     """From here on the post is expired, not late."""
 
     @model_validator(mode="after")

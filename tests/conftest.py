@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Iterator
 
+import hypothesis
 import pytest
 
 from deploy.local.databases import DatabaseFactory, own_databases
@@ -10,6 +11,10 @@ from deploy.local.pds import PrivatePds, running_pds
 from deploy.local.postgres import running_postgres
 from deploy.local.rabbit import ForeignRabbit, running_rabbit
 from deploy.local.rabbit_node import PrivateRabbit
+
+# Tests share the machine with servers: how long an example takes says nothing about the code.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 SERVERS = pytest.StashKey[list[str]]()
 

@@ -66,7 +66,7 @@ class Place:
             "CONFIG_DIR": str(self.config_dir),
             "ACCOUNTS_FILE": str(accounts),
             "PLATFORM_URLS": json.dumps({p: f"{self.sandbox_url}/{p}" for p in ("bluesky", "mastodon")}),
-            "COMMONS_URL": f"{self.sandbox_url}/commons",
+            "COMMONS_URL": f"{self.sandbox_url}/commons/w/api.php",
             "JWT_KEY_FILE": str(self.folder / "jwt.pub.pem"),
             "CONTACT": "https://meta.wikimedia.org/wiki/Social_media; carillon@example.org",
         } | dict(self.more or {})

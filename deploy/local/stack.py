@@ -36,7 +36,7 @@ class Stack:
         await self.ready(self._programs)
 
     async def ready(self, names: Iterable[str]) -> None:
-        """Wait until these say that they are ready; raises ServerUnavailableError with the last words of one that isn't."""
+        """Wait until these are ready; raises ServerUnavailableError, with the last words of the one that is not."""
         async with httpx.AsyncClient() as http:
             for name in names:
                 try:
@@ -61,14 +61,7 @@ class Stack:
         for service in services:
             self._run(f"{service}-migrate", (service, "migrate"), {})
         for service in services:
-            await self._wait_for_end(f"{service}-migrate")
-
-    async def _wait_for_end(self, name: str) -> None:
-        async with asyncio.timeout(READY_SECONDS):
-            while (code := self._guarded.exit_code(name)) is None:
-                await asyncio.sleep(0.05)
-        if code:
-            raise ServerUnavailableError(f"{name} failed:\n{self._guarded.tail(name)}")
+            await asyncio.to_thread(self._guarded.wait_for_success, f"{service}-migrate", READY_SECONDS)
 
     async def _keep(self) -> None:
         while True:

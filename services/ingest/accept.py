@@ -15,17 +15,16 @@ from services.ingest.originals import Original, find_fitted, find_originals
 from services.ingest.settings import IngestSettings
 from services.ingest.standing import State
 from services.ingest.storing import ACCEPT, Planned, parameters
-from services.ingest.unknown import missing_media, unprintable
+from services.ingest.unknown import missing_media
 from shared.adapter.render import render
 from shared.content import Asking
 from shared.events import Brief, Requester
 from shared.http import Caller, Problem
-from shared.http.problems import invalid
+from shared.http.translate import invalid
 from shared.payload import Rendition
 
 FIRST = text("SELECT body_hash, status, location, answer FROM idempotency WHERE tool = :tool AND key = :key")
 AFTER = text("SELECT 1 FROM post JOIN request r ON r.id = request_id WHERE post.id = :id AND (r.tool = :tool OR :all)")
-NUL = b"\\u0000"
 
 
 class Answer(NamedTuple):
@@ -56,7 +55,7 @@ class Door:
         wanted, wrong = fan_out(asking, self._channels)
         wrong += self._timing(asking)
         originals, fitted = await self._media(asking, wanted, caller)
-        wrong += [*_beyond(asking, body, wanted, originals), *await self._after(asking, caller)]
+        wrong += [*_beyond(asking, wanted, originals), *await self._after(asking, caller)]
         if wrong:
             # What was wrong today need not have been when the key was first used.
             if first := await self._first(key, body_hash, caller):
@@ -172,11 +171,9 @@ def _planned(
     return Planned(uuid4(), one.content, brief, payload, payload.digest() if payload else None)
 
 
-def _beyond(
-    asking: Asking, body: bytes, wanted: Sequence[Wanted], originals: Mapping[str, Original]
-) -> Sequence[Wrong]:
-    """Return what is wrong with the contents: characters, media that are not there, limits."""
-    found: list[Wrong] = list(unprintable(json.loads(body))) if NUL in body else []
+def _beyond(asking: Asking, wanted: Sequence[Wanted], originals: Mapping[str, Original]) -> Sequence[Wrong]:
+    """Return what is wrong with the contents: media that are not there, limits."""
+    found: list[Wrong] = []
     targets = {(t.channel, t.language or asking.content.language): t for t in asking.channels}
     for one in wanted:
         target = targets[one.channel, one.content.language]

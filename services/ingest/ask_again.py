@@ -26,7 +26,7 @@ class AskAgain:
         """Look at due posts; return what is asked again, and the seconds until the next is due."""
         query = select(Post, Request).join(Request, Request.id == Post.request_id).where(Post.ask_at <= func.now())
         query = query.order_by(Post.ask_at).limit(MOST).with_for_update(of=Post, skip_locked=True)
-        found = (await db.execute(query)).tuples().all()
+        found = (await db.execute(query)).all()
         ids = [post.id for post, _ in found]
         lines = (await db.execute(select(History).where(History.subject.in_(ids)))).scalars().all() if ids else []
         events: list[Event] = []

@@ -22,7 +22,7 @@ from shared.adapter.render import render
 from shared.content import Content, Line, Timing
 from shared.events import Requester
 from shared.http import Caller, Problem, check_match
-from shared.http.problems import invalid
+from shared.http.translate import invalid
 from shared.mailbox import Transaction
 from shared.model import Asked
 from shared.payload import Payload

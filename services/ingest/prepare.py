@@ -157,7 +157,7 @@ class Prepare:
 
     async def _finish(self, claim: Preparing, outcome: Outcome, db: AsyncSession) -> Sequence[Event]:
         query = select(Post, Request).join(Request, Request.id == Post.request_id).where(Post.id == claim.post)
-        post, request = (await db.execute(query)).one().tuple()
+        post, request = (await db.execute(query)).one()
         post.version += 1
         post.changed_at = datetime.now(UTC)
         if isinstance(outcome, Rendered):

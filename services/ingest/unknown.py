@@ -1,4 +1,4 @@
-"""What a request names that is not there, and what it holds that cannot be kept."""
+"""What a request names that is not there."""
 
 from collections.abc import Iterator, Mapping
 
@@ -29,17 +29,3 @@ UPLOAD = "Upload the file with POST /v1/uploads, or correct the hash."
 
 def _no_asset(sha256: str) -> str:
     return f"The media store has no file {sha256}."
-
-
-def unprintable(value: object, place: str = "") -> Iterator[Wrong]:
-    """Yield every text that holds U+0000, which neither a database nor a platform takes."""
-    if isinstance(value, str):
-        if "\x00" in value:
-            yield {"pointer": place, "detail": "The text holds the character U+0000.", "remedy": "Take it out."}
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from unprintable(key, place)
-            yield from unprintable(inner, f"{place}/{key}")
-    elif isinstance(value, list | tuple):
-        for number, inner in enumerate(value):
-            yield from unprintable(inner, f"{place}/{number}")

@@ -21,14 +21,15 @@ async def api(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime) -> Parts:
     """Remember what becomes public, measure it, count followers; as many as you like."""
     settings = _settings(runtime)
-    accounts = Accounts(RegistryFile(settings.config_dir, settings.platform_urls).current, settings.contact)
-    collect, counts = Collect(accounts, settings), Followers(accounts, settings)
+    registry = RegistryFile(settings.config_dir, settings.platform_urls)
 
     async def collecting(stopping: asyncio.Event) -> None:
-        await runtime.mailbox.due(collect, settings.collect_calls, stopping)
+        async with Accounts(registry.current, settings.contact) as accounts:
+            await runtime.mailbox.due(Collect(accounts, settings), settings.collect_calls, stopping)
 
     async def counting(stopping: asyncio.Event) -> None:
-        await runtime.mailbox.due(counts, 1, stopping)
+        async with Accounts(registry.current, settings.contact) as accounts:
+            await runtime.mailbox.due(Followers(accounts, settings), 1, stopping)
 
     consumer = runtime.mailbox.consumer(handlers(Intake(settings.ages)))
     return Parts(loops={"consumer": consumer.run, "collect": collecting, "followers": counting}, consumes=True)

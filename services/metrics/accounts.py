@@ -1,7 +1,7 @@
 """Whose figures are read, and where: everything measured so far is public, so no account here holds a secret."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from typing import Self
 
 from shared import platforms
 from shared.adapter.client import HttpClient
@@ -11,11 +11,14 @@ from shared.channels import Channel, Registry, Stance
 
 
 class Accounts:
-    """The channels that can be measured, and what one measures them with: one HTTP client a platform."""
+    """The channels that can be measured, and what with: one HTTP client a platform; a context."""
 
     def __init__(self, registry: Callable[[], Registry], contact: str) -> None:
         self._registry = registry
         self._https = {name: HttpClient(spec, contact=contact) for name, spec in platforms.specs().items()}
+
+    async def __aenter__(self) -> Self:
+        return self
 
     def of(self, channel: str) -> tuple[Measurer, Account, Http]:
         """Return what measures a channel; raises Rejected when nothing does."""
@@ -42,8 +45,6 @@ class Accounts:
         known = self._registry().channels.get(channel)
         return known.zone if known else "UTC"
 
-    async def close(self) -> None:
-        """Close the connections."""
+    async def __aexit__(self, *_: object) -> None:
         for http in self._https.values():
-            with suppress(OSError):
-                await http.aclose()
+            await http.aclose()

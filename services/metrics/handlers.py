@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.metrics.cadence import next_age
@@ -25,13 +25,14 @@ KEEP = text(
         INSERT INTO publication (post, revision, channel, platform, external_id, permalink, parts, published_at, brief,
                                  campaign, traceparent, due_at)
         VALUES (:post, :revision, :channel, :platform, :external_id, :permalink, :parts, :published_at,
-                CAST(:brief AS jsonb), :campaign, :traceparent, :published_at + CAST(:first AS interval))
+                CAST(:brief AS jsonb), :campaign, :traceparent,
+                :published_at + CAST(:first AS interval))
         ON CONFLICT (post) DO NOTHING RETURNING 1
     )
     INSERT INTO tally AS t (day, event, count) SELECT (now() AT TIME ZONE 'UTC')::date, 'post.published', 1 FROM kept
     ON CONFLICT (day, event) DO UPDATE SET count = t.count + 1
     """
-).bindparams(bindparam("parts", type_=ARRAY(Text)))
+).bindparams(bindparam("parts", type_=ARRAY(Text)), bindparam("published_at", type_=DateTime(timezone=True)))
 COUNT = text(
     """
     INSERT INTO tally AS t (day, event, count) VALUES ((now() AT TIME ZONE 'UTC')::date, :event, 1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.metrics.tables import FollowerCount, Publication, Sample, Tally
@@ -23,7 +24,11 @@ POSTS = text(
     FROM publication WHERE campaign = :campaign GROUP BY channel ORDER BY channel
     """
 )
-LATEST = select(FollowerCount).distinct(FollowerCount.channel).order_by(FollowerCount.channel, FollowerCount.day.desc())
+LATEST = (
+    select(FollowerCount)
+    .ext(distinct_on(FollowerCount.channel))
+    .order_by(FollowerCount.channel, FollowerCount.day.desc())
+)
 
 
 async def measurements(post: UUID, after: time.datetime | None, limit: int, db: AsyncSession) -> Measurements | None:

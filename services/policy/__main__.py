@@ -30,11 +30,10 @@ async def worker(runtime: Runtime) -> Parts:
     def pack() -> Pack:
         return pack_of(registry.current())
 
-    http = HttpClient(commons.Commons(), contact=settings.contact)
-    gather = Gather(Commons(http, settings.commons_url), pack, settings)
-
     async def looks(stopping: asyncio.Event) -> None:
-        await runtime.mailbox.due(gather, settings.lookup_calls, stopping, nudge)
+        async with HttpClient(commons.Commons(), contact=settings.contact) as http:
+            gather = Gather(Commons(http, settings.commons_url), pack, settings)
+            await runtime.mailbox.due(gather, settings.lookup_calls, stopping, nudge)
 
     consumer = runtime.mailbox.consumer(handlers(Desk(pack, nudge, settings)))
     return Parts(loops={"consumer": consumer.run, "gather": looks}, consumes=True)

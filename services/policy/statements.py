@@ -44,11 +44,12 @@ RECEIVE = text(
     SELECT valid_until FROM stored
     """  # noqa: S608 - put together from constants; every value is bound
 )
+# Locked, so that an answer told again never overtakes a newer one: whoever decides next waits, and is numbered later.
 ANSWERED = text(
     """
     SELECT d.id, d.revision, d.payload_hash, d.pack, d.verdict, d.objections::text AS objections, p.valid_until
     FROM post AS p JOIN decision AS d ON d.id = p.decision
-    WHERE p.id = :post AND p.revision = :revision AND p.terminal IS NULL
+    WHERE p.id = :post AND p.revision = :revision AND p.terminal IS NULL FOR UPDATE OF p
     """
 )
 CLAIM = text(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -81,6 +81,10 @@ class Safe:
     """The platform itself makes a repeated call harmless, for `within` (None: for ever)."""
 
     within: timedelta | None = None
+
+    def covers(self, since: datetime, now: datetime) -> bool:
+        """Say whether a call first made at or after `since` may still be repeated unseen."""
+        return self.within is None or now - since < self.within
 
 
 class Repeat(StrEnum):

@@ -69,7 +69,9 @@ class Gate:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count the request under its route's template: an id in a path must not become a label."""
-        route = getattr(scope.get("route"), "path", "unmatched")
+        # FastAPI names no route that it did not make itself.
+        asked = scope["path"] if scope["path"] in QUIET else "unmatched"
+        route = getattr(scope.get("route"), "path", asked)
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         REQUESTS.labels(self._service, method, route, str(status)).inc()
         SECONDS.labels(self._service, method, route).observe(seconds)

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from deploy.local.databases import own_databases
 from services.ingest.__main__ import api
 from services.ingest.settings import IngestSettings
+from shared import telemetry
 from shared.bus.memory import MemoryBus
 from shared.events import Envelope, Event, Trust, decode
 from shared.http.token import issue, make_key_pair
@@ -109,6 +110,7 @@ async def house(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
             config_dir=ROOT / "config",
             jwt_key_file=folder / "jwt.pub.pem",
         )
+        telemetry.configure("ingest", "test", settings.model_copy(update={"log_level": "WARNING"}))
         await migrate("ingest", settings)
         runtime = open_runtime("ingest", settings, MemoryBus())
         parts = await api(runtime)

@@ -31,8 +31,9 @@ from shared.events import (
     decode,
 )
 from shared.mailbox import Mailbox, posts_queue, topology
+from shared.process.serving import serving
+from shared.settings import Settings
 from tests.policy.conftest import FREE, PACK, PICTURE, Policy, known, payload, picture, requested
-from tests.serving import served
 
 FREE_FILE = "File:Commodore Grace M. Hopper, USN (covered).jpg"
 NC_FILE = "File:Carillon example, non-commercial licence.png"
@@ -172,7 +173,7 @@ async def test_many_posts_share_a_call(policy: Policy) -> None:
 
 @pytest.fixture(scope="module")
 async def sandbox() -> AsyncIterator[str]:
-    async with served(create_app(SandboxSettings())) as address:
+    async with serving(create_app(SandboxSettings()), Settings(_env_file=None)) as address:
         yield address
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
+from services.ingest.api.printable import printable
 from services.ingest.change import Cancelling, Changes, Revising, find
 from services.ingest.views import PostView, post_view
 from shared.database import Sessions
@@ -17,7 +18,7 @@ Writer = Annotated[Caller, Depends(require("posts:write"))]
 
 def routes(changes: Changes, mailbox: Mailbox, sessions: Sessions) -> APIRouter:
     """Return the routes."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[Depends(printable)])
 
     @router.get("/v1/posts/{post_id}")
     async def read_post(post_id: UUID, caller: Reader, response: Response) -> PostView:

@@ -8,6 +8,7 @@ from prometheus_client import Counter
 
 from services.ingest.accept import Door
 from services.ingest.api.keys import IdempotencyKey, checked, response
+from services.ingest.api.printable import printable
 from services.ingest.views import RequestView, request_view
 from shared.content import Asking
 from shared.database import Sessions
@@ -26,7 +27,7 @@ HEADERS: dict[str, Any] = {
 
 def routes(door: Door, mailbox: Mailbox, sessions: Sessions) -> APIRouter:
     """Return the routes."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[Depends(printable)])
 
     @router.post(
         "/v1/requests",

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.ingest.api.keys import IdempotencyKey, checked, response
+from services.ingest.api.printable import printable
 from services.ingest.uploads import Announcing, Uploads, UploadView
 from shared.http import Caller, require
 
@@ -17,7 +18,7 @@ def routes(uploads: Uploads) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
-    @router.post("/v1/uploads", status_code=201, response_model=UploadView)
+    @router.post("/v1/uploads", dependencies=[Depends(printable)], status_code=201, response_model=UploadView)
     async def announce_upload(
         announcing: Announcing, request: Request, caller: Writer, idempotency_key: IdempotencyKey = None
     ) -> Response:

@@ -1,0 +1,1 @@
+"""One command per figure: ours beside a baseline, interleaved in one run."""

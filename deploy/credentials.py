@@ -1,0 +1,73 @@
+"""The credentials of a compose stack, kept in volumes of their own: `python -m deploy.credentials make | accounts | token …`.
+
+`make` makes, where missing, the key pair for tokens and the sandbox's accounts. `accounts` takes the real accounts from
+its standard input. Only the image of the sandbox has this module; no service can read the private key.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from deploy.sandbox.accounts import sandbox_accounts
+from shared.channels import load
+from shared.http import token
+from shared.settings import Settings
+
+FOLDER = Path("/var/lib/carillon")
+PRIVATE_KEY = FOLDER / "keys" / "jwt.pem"
+PUBLIC_KEY = FOLDER / "public" / "jwt.pub.pem"
+ACCOUNTS = FOLDER / "accounts" / "accounts.yaml"
+SANDBOX_MARK = "# The sandbox's accounts: no secrets. `make accounts FILE=…` replaces them by real ones.\n"
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.credentials", description="The credentials of a compose stack."
+    )
+    parser.add_argument("act", choices=["make", "accounts", "token"])
+    act, rest = parser.parse_known_args()[0].act, sys.argv[2:]
+    if act == "token":
+        sys.argv[1:] = ["--key", str(PRIVATE_KEY), *rest]
+        token.main()
+    elif act == "accounts":
+        take_accounts(sys.stdin.read(), Settings().config_dir)
+    else:
+        make(Settings().config_dir)
+
+
+def make(config_dir: Path) -> None:
+    """Make what is missing; the sandbox's accounts are written anew, for channels may have come."""
+    token.make_key_pair(PRIVATE_KEY, PUBLIC_KEY)
+    if not ACCOUNTS.exists() or ACCOUNTS.read_text().startswith(SANDBOX_MARK):
+        _write(SANDBOX_MARK + yaml.safe_dump(sandbox_accounts(load(config_dir))))
+
+
+def take_accounts(text: str, config_dir: Path) -> None:
+    """Keep the real accounts; ends with a sentence when they are not of the form `channel: {name: secret}`."""
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:  # its message would repeat a secret
+        raise SystemExit("accounts: this is not YAML; write `channel:` and below it `name: secret`") from None
+    if not isinstance(found, dict) or not all(isinstance(secrets, dict) for secrets in found.values()):
+        raise SystemExit("accounts: write `channel:` (such as wikipedia/bluesky) and below it `name: secret`")
+    if unknown := set(found) - set(load(config_dir).channels):
+        raise SystemExit(f"accounts: not in the channel registry: {', '.join(sorted(map(str, unknown)))}")
+    _write(text)
+    print(f"accounts of {len(found)} channels taken; publisher reads them at its next call")
+
+
+def _write(text: str) -> None:
+    """Replace the file in one step, so that nobody reads half of it."""
+    fresh = ACCOUNTS.with_suffix(".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    fresh.replace(ACCOUNTS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Metrics on a database of its own, a sandbox over real HTTP, and posts that are public there."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from deploy.sandbox import Settings as SandboxSettings
+from deploy.sandbox import create_app
+from services.metrics.accounts import Accounts
+from services.metrics.collect import Collect
+from services.metrics.followers import Followers
+from services.metrics.handlers import Intake, handlers
+from services.metrics.settings import MetricsSettings
+from shared.channels import RegistryFile
+from shared.content import About
+from shared.database import Sessions, engine_for, sessions_of
+from shared.events import Brief, Envelope, Event, PostPublished, Requester
+from shared.process import migrate
+from shared.process.serving import serving
+from shared.settings import Settings
+
+CONFIG = Path("deploy/samples/config")
+COLLECTION = "app.bsky.feed.post"
+
+
+@pytest.fixture(scope="session")
+async def sandbox() -> AsyncIterator[str]:
+    async with serving(create_app(SandboxSettings()), Settings(_env_file=None)) as address:
+        yield address
+
+
+@pytest.fixture
+async def settings(
+    database: Callable[[str], Awaitable[str]], database_url: str, namespace: str, sandbox: str
+) -> MetricsSettings:
+    await database("metrics")
+    settings = MetricsSettings(
+        _env_file=None,
+        namespace=f"carillon_{namespace}",
+        database_url=database_url,
+        config_dir=CONFIG,
+        platform_urls={name: f"{sandbox}/{name}" for name in ("bluesky", "mastodon")},
+        collect_tries=2,
+    )
+    await migrate("metrics", settings)
+    return settings
+
+
+@pytest.fixture
+async def sessions(settings: MetricsSettings) -> AsyncIterator[Sessions]:
+    engine = engine_for(settings, "metrics")
+    yield sessions_of(engine)
+    await engine.dispose()
+
+
+class Platforms:
+    """Posts on the sandbox, as publisher would."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def on_bluesky(self, number: int = 0) -> str:
+        """Publish and return the post's address, `at://…`."""
+        key = {"identifier": "wikipedia.org", "password": "sandbox"}
+        session = (await self.http.post("/bluesky/xrpc/com.atproto.server.createSession", json=key)).json()
+        record = {"$type": COLLECTION, "text": "Hello", "createdAt": datetime.now(UTC).isoformat()}
+        body = {"repo": session["did"], "collection": COLLECTION, "rkey": f"3k2akyxy2{number:04d}".translate(TID)}
+        answer = await self.http.post(
+            "/bluesky/xrpc/com.atproto.repo.putRecord",
+            json=body | {"record": record},
+            headers={"Authorization": f"Bearer {session['accessJwt']}"},
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["uri"])
+
+    async def on_mastodon(self) -> str:
+        """Publish and return the status's id."""
+        answer = await self.http.post(
+            "/mastodon/api/v1/statuses",
+            json={"status": "Hello"},
+            headers={"Authorization": "Bearer sandbox-foundation"},
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    async def fault(self, platform: str, kind: str = "refuse_500", times: int = 1) -> None:
+        """Let the next calls fail."""
+        order = {"platform": platform, "kind": kind, "times": times, "match": {"method": "GET"}}
+        assert (await self.http.post("/_faults", json=order)).status_code == 201
+
+    async def set_followers(self, **counts: dict[str, int]) -> None:
+        assert (await self.http.put("/_followers", json=counts)).status_code == 200
+
+
+TID = str.maketrans("01", "ab")
+
+
+@pytest.fixture
+async def platforms(sandbox: str) -> AsyncIterator[Platforms]:
+    async with httpx.AsyncClient(base_url=sandbox, timeout=10) as http:
+        yield Platforms(http)
+        for what in ("_ledger", "_faults"):
+            assert (await http.delete(f"/{what}")).status_code == 204
+
+
+def published(external_id: str, *, channel: str = "wikipedia/bluesky", age: float = 0, **more: Any) -> PostPublished:
+    brief = Brief(
+        request=uuid4(),
+        channel=channel,
+        platform=channel.partition("/")[2],
+        about=About(campaign=more.pop("campaign", None)),
+        requester=Requester(tool="test"),
+    )
+    at = datetime.now(UTC) - timedelta(seconds=age)
+    return PostPublished(
+        post=uuid4(), payload_hash="0" * 64, external_id=external_id, published_at=at, brief=brief, **more
+    )
+
+
+class Metrics:
+    """Hears events one by one, and measures, as the runner would let it."""
+
+    def __init__(self, sessions: Sessions, settings: MetricsSettings) -> None:
+        self.sessions = sessions
+        self.accounts = Accounts(RegistryFile(CONFIG, settings.platform_urls).current, settings.contact)
+        self.collect = Collect(self.accounts, settings)
+        self.followers = Followers(self.accounts, settings)
+        self._handlers = handlers(Intake(settings.ages))
+
+    async def hear(self, *events: Event) -> None:
+        """Handle events in one transaction."""
+        async with self.sessions.begin() as db:
+            for event in events:
+                db.info["envelope"] = Envelope.of(event, "test")
+                assert not await self._handlers[type(event)](event, db)
+
+    async def measure(self) -> list[Event]:
+        """Measure what is due, once; return what is told."""
+        async with self.sessions.begin() as db:
+            claims = await self.collect.claim(10, db)
+        told: list[Event] = []
+        for claim in claims:
+            outcome = await self.collect.call(claim)
+            async with self.sessions.begin() as db:
+                told += [caused.event for caused in await self.collect.settle(claim, outcome, db)]
+        return told
+
+    async def count_followers(self, most: int = 50) -> list[str]:
+        """Count the followers of the channels that are due, once; return which."""
+        async with self.sessions.begin() as db:
+            claims = await self.followers.claim(most, db)
+        for claim in claims:
+            outcome = await self.followers.call(claim)
+            async with self.sessions.begin() as db:
+                await self.followers.settle(claim, outcome, db)
+        return [claim.channel for claim in claims]
+
+    async def rows(self, query: str, **values: object) -> Sequence[Any]:
+        async with self.sessions() as db:
+            return (await db.execute(text(query), values)).all()
+
+    async def due_in(self, post: UUID) -> float | None:
+        query = "SELECT extract(epoch FROM due_at - now())::float AS s FROM publication WHERE post = :post"
+        ((seconds,),) = await self.rows(query, post=post)
+        return None if seconds is None else float(seconds)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let all dates lie so much further back."""
+        async with self.sessions.begin() as db:
+            for table, columns in {"publication": ("published_at", "due_at"), "audience": ("due_at",)}.items():
+                changes = ", ".join(f"{name} = {name} - make_interval(secs => :s)" for name in columns)
+                await db.execute(text(f"UPDATE {table} SET {changes}"), {"s": seconds})
+
+
+@pytest.fixture
+async def metrics(sessions: Sessions, settings: MetricsSettings) -> AsyncIterator[Metrics]:
+    metrics = Metrics(sessions, settings)
+    async with metrics.accounts:
+        yield metrics
