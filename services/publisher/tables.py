@@ -95,6 +95,7 @@ class Delivery(Base):
     __table_args__ = (
         CheckConstraint(f"state IN ({quoted(tuple(State))})", name="ck_delivery_state"),
         Index("ix_delivery_due", "due_at", postgresql_where=text(f"state IN ({quoted(OPEN)})")),
+        Index("ix_delivery_published", "channel", "published_at", postgresql_where=text("state = 'published'")),
         Index("ix_delivery_lease", "lease_until", postgresql_where=text("state = 'attempting'")),
     )
 
