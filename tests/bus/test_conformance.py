@@ -278,8 +278,3 @@ async def test_closed_bus_confirms_nothing(make: Callable[[], Bus]) -> None:
     assert not bus.connected
     assert not await bus.probe(1.0)
     assert await bus.publish(messages(1)) == set()
-
-
-async def test_a_message_to_oneself_arrives_until_the_bus_is_closed(bus: Bus) -> None:
-    assert await bus.probe(10)
-    assert await bus.probe(10)
