@@ -23,7 +23,7 @@ from shared.events import Envelope, PostFailed, body_of, decode, headers_of
 QUEUE = Queue("bench.q1", (PostFailed.name,))
 BODY_BYTES = 1024
 IN_FLIGHT = PREFETCH = 100
-AWAITED, PIPELINED, CONSUMED = 300, 5000, 5000
+AWAITED, PIPELINED, CONSUMED = 500, 5000, 5000
 
 
 def event() -> PostFailed:

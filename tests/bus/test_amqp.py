@@ -105,9 +105,10 @@ async def test_stalled_socket_confirms_nothing_and_is_given_up(proxy: Proxy, nam
             await all_confirmed(bus, messages(1))
             await subscription.ack(await taken(subscription, 1))
             proxy.stall()
-            began = time.monotonic()
-            assert await bus.publish(messages(5, first=1)) == set()
-            assert time.monotonic() - began < 3
+            for _ in range(2):  # the second call sends anew: it finds nothing of the first in its way
+                began = time.monotonic()
+                assert await bus.publish(messages(5, first=1)) == set()
+                assert 0.4 < time.monotonic() - began < 3
 
             async def given_up() -> bool:
                 return not bus.connected and not subscription.consuming
