@@ -15,6 +15,15 @@ setup: .venv/.ready ## install everything Carillon needs into .venv (the other t
 	@deploy/local/setup.sh
 	@touch $@
 
+.PHONY: demo
+demo: setup ## the samples' way from a request to measured posts, in this terminal; BUS=amqp: over a real RabbitMQ
+	@$(PY) -m deploy.local.demo --bus $(or $(BUS),memory)
+
+.PHONY: docs
+docs: setup ## write again what is generated: settings and AsyncAPI
+	$(PY) -m deploy.docs settings
+	$(PY) -m deploy.docs asyncapi
+
 .PHONY: lint
 lint: setup ## ruff, mypy (strict), import contracts
 	.venv/bin/ruff format --check .
@@ -29,7 +38,15 @@ format: setup ## let ruff put the code in order
 
 .PHONY: test
 test: setup ## unit, conformance, migrations and the journey, on a real RabbitMQ and PostgreSQL
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not contract"
+
+.PHONY: test-contract
+test-contract: setup ## Bluesky's adapter against a real server of its kind (npm, a compiler; minutes the first time)
+	$(PY) -m pytest -m contract
+
+.PHONY: test-rabbit4
+test-rabbit4: setup ## the bus on the newest RabbitMQ 4 that can be unpacked here
+	RABBITMQ_SUITE=newest $(PY) -m pytest tests/bus tests/local/test_rabbit.py
 
 .PHONY: check
 check: lint test ## what CI runs: lint, then test

@@ -14,6 +14,7 @@ from shared.adapter.client import HttpClient
 from shared.channels import RegistryFile
 from shared.mailbox import due_queue
 from shared.process import Factory, Parts, Runtime, main
+from shared.settings import WrongSettingError
 
 
 async def api(runtime: Runtime) -> Parts:
@@ -37,20 +38,23 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
     """Publish what is due on one platform; as many as you like."""
     settings = _settings(runtime)
     registry = RegistryFile(settings.config_dir, settings.platform_urls)
-    spec = platforms.specs()[platform]
-    deliver = Deliver(
-        spec,
-        platforms.publisher_of(platform),
-        sessions=runtime.sessions,
-        accounts=Accounts(settings.accounts_file, registry.current),
-        registry=registry.current,
-        http=HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds),
-        media=runtime.media,
-        settings=settings,
-    )
+    if (spec := platforms.specs().get(platform)) is None:
+        raise WrongSettingError("platform", f"there is no {platform!r}; there are {', '.join(platforms.specs())}")
+    accounts = Accounts(settings.accounts_file, registry.current)
 
     async def deliveries(stopping: asyncio.Event) -> None:
-        await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping)
+        async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
+            deliver = Deliver(
+                spec,
+                platforms.publisher_of(platform),
+                sessions=runtime.sessions,
+                accounts=accounts,
+                registry=registry.current,
+                http=http,
+                media=runtime.media,
+                settings=settings,
+            )
+            await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping)
 
     return Parts(loops={"deliver": deliveries}, consumes=True)
 

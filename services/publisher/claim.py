@@ -57,6 +57,7 @@ STILL = text(
 KEEP = text("UPDATE delivery SET resume = :resume WHERE post = :post AND fence = :fence").bindparams(
     bindparam("resume", type_=JSONB)
 )
+OTHERS = text("SELECT external_id FROM delivery WHERE channel = :channel AND post <> :post AND published_at >= :since")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,12 @@ async def keep(
         return True
     await db.execute(KEEP, values)
     return False
+
+
+async def others(claimed: Claimed, db: AsyncSession) -> frozenset[str]:
+    """Return what the channel published since this post's first try, of other posts."""
+    values = {"channel": claimed.channel, "post": claimed.post, "since": claimed.attempt.created_at}
+    return frozenset((await db.execute(OTHERS, values)).scalars())
 
 
 def _claimed(row: Row[Any], trusted_until: float) -> Claimed:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.accounts import Accounts
-from services.publisher.claim import Claimed, claim, keep
+from services.publisher.claim import Claimed, claim, keep, others
 from services.publisher.outcome import Absent, Outcome, Unresolved, settle
 from services.publisher.schedule import open_channels
 from services.publisher.settings import PublisherSettings
@@ -76,7 +77,8 @@ class Deliver:
             raise Rejected("the stored payload is not the one that was approved")
         account = self._accounts.of(claim.channel)
         if claim.uncertain and not (claim.allowed and self._repeatable(claim)):
-            found = await self._publisher.find(claim.payload, account, claim.attempt, self._http)
+            attempt = replace(claim.attempt, others=await self._others(claim))
+            found = await self._publisher.find(claim.payload, account, attempt, self._http)
             if not isinstance(found, NotFound):
                 return found
             if self._spec.absence is not Absence.PROVES:
@@ -84,7 +86,14 @@ class Deliver:
             if not claim.allowed:
                 return Absent("it was not published, and its approval is no longer valid")
         progress = partial(self._progress, claim)
-        return await self._publisher.publish(claim.payload, account, claim.attempt, self._http, self._media, progress)
+        return await self._publisher.publish(
+            claim.payload, account, claim.attempt, self._http, _Readable(self._media), progress
+        )
+
+    async def _others(self, claimed: Claimed) -> frozenset[str]:
+        """Return the ids of the channel's posts that are known to be other ones, so that a look-up passes them over."""
+        async with self._sessions() as db:
+            return await others(claimed, db)
 
     async def _progress(self, claimed: Claimed, resume: Mapping[str, Any]) -> None:
         """Write down what is done so far; raises TryLater when nothing more may be made public now."""
@@ -99,3 +108,17 @@ class Deliver:
         if not isinstance(repeat, Safe):
             return False
         return repeat.covers(claim.attempt.created_at, datetime.now(UTC) + MARGIN)
+
+
+class _Readable:
+    """The media store as a platform may use it: what cannot be read now may be later, and nothing was sent yet."""
+
+    def __init__(self, media: Media) -> None:
+        self._media = media
+
+    async def read(self, sha256: str) -> bytes:
+        try:
+            return await self._media.read(sha256)
+        except Exception as error:
+            reason = f"the medium {sha256[:12]}… cannot be read ({type(error).__name__})"
+            raise TryLater(reason) from error

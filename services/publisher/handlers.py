@@ -47,7 +47,8 @@ REQUEST = text(
                       AND d.approved_revision = excluded.revision THEN 'planned' ELSE 'awaiting' END,
         due_at = CASE WHEN d.verdict = 'approved' AND d.approved_hash = excluded.payload_hash
                       AND d.approved_revision = excluded.revision THEN excluded.publish_at ELSE excluded.not_after END
-    WHERE d.revision < excluded.revision AND d.state IN ({quoted(UNTOUCHED)})
+    WHERE d.revision < excluded.revision
+        AND (d.state IN ({quoted(UNTOUCHED)}) OR d.state = 'failed' AND NOT d.resume ? 'parts')
     RETURNING state, due_at
     """  # noqa: S608 - constants
 ).bindparams(bindparam("payload", type_=JSONB), bindparam("brief", type_=JSONB))
@@ -69,6 +70,7 @@ JUDGE = text(
             WHEN excluded.verdict = 'approved' AND d.state = 'awaiting' AND d.payload_hash = excluded.approved_hash
                 AND d.revision = excluded.approved_revision THEN d.publish_at
             WHEN excluded.verdict <> 'approved' AND d.state IN ({quoted(UNTOUCHED)}) THEN d.not_after
+            WHEN d.state = 'due' THEN now()  -- whoever was woken may have found the approval before this one ended
             ELSE d.due_at END
     WHERE d.approval_sequence < excluded.approval_sequence AND d.revision <= excluded.approved_revision
     RETURNING state, due_at

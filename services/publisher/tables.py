@@ -41,6 +41,10 @@ BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN)
 """States in which a change waits for proof of what happened."""
 
 
+MOST_LOOKS = 20
+"""Tries after which an unknown outcome is no longer looked up but asked of a person."""
+
+
 def quoted(states: tuple[State, ...]) -> str:
     """Return states as a list in SQL."""
     return ", ".join(f"'{state}'" for state in states)
@@ -95,6 +99,7 @@ class Delivery(Base):
     __table_args__ = (
         CheckConstraint(f"state IN ({quoted(tuple(State))})", name="ck_delivery_state"),
         Index("ix_delivery_due", "due_at", postgresql_where=text(f"state IN ({quoted(OPEN)})")),
+        Index("ix_delivery_published", "channel", "published_at", postgresql_where=text("state = 'published'")),
         Index("ix_delivery_lease", "lease_until", postgresql_where=text("state = 'attempting'")),
     )
 

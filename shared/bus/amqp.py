@@ -12,7 +12,7 @@ from shared.bus import topology
 from shared.bus.consuming import AmqpSubscription
 from shared.bus.contract import BrokerLostError, Message, Queue, QueueConflictError, Subscription
 from shared.bus.link import ANSWER_WITHIN, Link, asked, keep_up
-from shared.bus.probe import arrives
+from shared.bus.probe import probe
 from shared.bus.publishing import Publisher
 
 log = logging.getLogger(__name__)
@@ -93,13 +93,17 @@ class AmqpBus:
         return await topology.depth(connection, self._names.queue(queue))
 
     async def probe(self, timeout: float) -> bool:
-        """Say whether a message to oneself arrives in time."""
+        """Say whether every subscription consumes, and a message to oneself comes round in time."""
+        if self._closed:
+            return False
         self._keep("consuming connection", self._inward.keep)
         try:
             async with asyncio.timeout(timeout):
-                return await arrives(await self._inward.connection(), self._names.events, self.publish)
-        except (TimeoutError, BrokerLostError):
+                connection = await self._inward.connection()
+                echo = await probe(connection, self._names.events, self.publish)
+        except (BrokerLostError, TimeoutError):
             return False
+        return echo and all(subscription.consuming for subscription in self._subscriptions)
 
     async def drop(self) -> None:
         """Remove from the broker what was declared here, messages included; for runs under a name of their own."""

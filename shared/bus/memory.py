@@ -170,7 +170,7 @@ class MemoryBus:
         return len(self._line(queue).ready)
 
     async def probe(self, timeout: float) -> bool:
-        """Say whether the bus is open: nothing lies between sending and hearing here."""
+        """Say whether it is open: there is no way here on which a message could be lost."""
         return not self._closed
 
     async def close(self) -> None:

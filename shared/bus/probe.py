@@ -1,34 +1,39 @@
-"""A message to oneself: out over the connection that publishes, in over the one that consumes."""
+"""A message to oneself: out over one connection, in over the other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from shared.bus.contract import Message
 from shared.bus.link import asked, quietly
 
 
-async def arrives(
-    inward: AbstractConnection, exchange: str, publish: Callable[[Sequence[Message]], Awaitable[set[str]]]
+async def probe(
+    consuming: AbstractConnection, exchange: str, publish: Callable[[Sequence[Message]], Awaitable[set[str]]]
 ) -> bool:
-    """Send one and wait until it is here; return False when it cannot be sent. Raises BrokerLostError."""
-    key = f"probe.{uuid4()}"
-    here = asyncio.Event()
+    """Return whether a message to a queue of our own is confirmed and arrives; raises BrokerLostError.
 
-    async def arrive(_: object) -> None:
-        here.set()
+    It waits as long as it takes: the caller sets the limit. The queue is exclusive, so it goes with the connection at
+    the latest, and nobody else can take the message.
+    """
+    message = Message(f"probe-{uuid4()}", f"probe.{uuid4()}", b"{}")
+    arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    channel = await asked(inward.channel(publisher_confirms=False))
+    async def arrive(delivered: AbstractIncomingMessage) -> None:
+        if delivered.message_id == message.id and not arrived.done():
+            arrived.set_result(None)
+
+    channel = await asked(consuming.channel())
     try:
-        # Exclusive, so it is nobody else's and goes with the channel's connection; deleted with its consumer.
-        queue = await asked(channel.declare_queue(exclusive=True, auto_delete=True))
-        await asked(queue.bind(exchange, key))
+        queue = await asked(channel.declare_queue(exclusive=True))
+        await asked(queue.bind(exchange, message.routing_key))
         await asked(queue.consume(arrive, no_ack=True))
-        if key not in await publish([Message(key, key, b"")]):
+        if not await publish([message]):
             return False
-        await here.wait()
+        await arrived
+        await asked(queue.delete(if_unused=False, if_empty=False))
+        return True
     finally:
         await quietly(channel.close())
-    return True

@@ -53,6 +53,7 @@ def upgrade() -> None:
     )
     op.execute(f"CREATE INDEX ix_delivery_due ON delivery (due_at) WHERE state IN {OPEN}")
     op.execute("CREATE INDEX ix_delivery_lease ON delivery (lease_until) WHERE state = 'attempting'")
+    op.execute("CREATE INDEX ix_delivery_published ON delivery (channel, published_at) WHERE state = 'published'")
     op.execute(
         """
         CREATE TABLE try (

@@ -1,0 +1,274 @@
+"""Claim, call, settle, against the sandbox: once, in the approved form, or a clear question."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import yaml
+from sqlalchemy import text
+
+from services.publisher.accounts import Accounts
+from services.publisher.claim import Claimed
+from services.publisher.deliver import Deliver
+from services.publisher.settings import PublisherSettings
+from shared import platforms
+from shared.adapter.client import HttpClient
+from shared.adapter.errors import Rejected
+from shared.channels import Registry, load
+from shared.database import Sessions
+from shared.events import Event, PostDue
+from shared.media import MediaStore
+from tests.platforms import sandbox as stand_in
+from tests.platforms.sandbox import Sandbox
+from tests.publisher.conftest import Publisher, approved, cancelled, refused, requested
+
+ACCOUNT = "wikipedia.org"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with stand_in.running() as running:
+        yield running
+
+
+@pytest.fixture
+def registry(sandbox: Sandbox) -> Registry:
+    sandbox.control.delete("/_ledger")
+    return load(Path("deploy/samples/config"), {"bluesky": f"{sandbox.url}/bluesky"})
+
+
+class Stage:
+    """One worker of Bluesky, driven beat by beat."""
+
+    def __init__(self, deliver: Deliver, publisher: Publisher, sandbox: Sandbox) -> None:
+        self.deliver = deliver
+        self.publisher = publisher
+        self.sandbox = sandbox
+
+    async def due(self, words: str = "Hello", **more: Any) -> Any:
+        """Bring a post to where its worker is woken."""
+        request = requested(words, **more)
+        await self.publisher.hear(request, approved(request))
+        await self.set("state = 'due'", request.post)
+        return request
+
+    async def set(self, change: str, post: UUID) -> None:
+        async with self.publisher.sessions.begin() as db:
+            await db.execute(text(f"UPDATE delivery SET {change} WHERE post = :post"), {"post": post})
+
+    async def claim(self, *posts: UUID) -> list[Claimed]:
+        async with self.publisher.sessions.begin() as db:
+            events = [PostDue(post=post, platform="bluesky") for post in posts]
+            return list(await self.deliver.claim(events, db))
+
+    async def settle(self, claim: Claimed, outcome: Any) -> list[Event]:
+        async with self.publisher.sessions.begin() as db:
+            return list(await self.deliver.settle(claim, outcome, db))
+
+    async def run(self, post: UUID) -> list[str]:
+        """Do all three beats; return the names of the events that follow."""
+        (claim,) = await self.claim(post)
+        return [event.name for event in await self.settle(claim, await self.deliver.call(claim))]
+
+    def public(self) -> list[str]:
+        return [post["text"] for post in self.sandbox.posts("bluesky", ACCOUNT)]
+
+
+@pytest.fixture
+async def stage(
+    settings: PublisherSettings, publisher: Publisher, registry: Registry, sandbox: Sandbox, tmp_path: Path
+) -> AsyncIterator[Stage]:
+    file = tmp_path / "accounts.yaml"
+    file.write_text(yaml.safe_dump({"wikipedia/bluesky": {"identifier": ACCOUNT, "password": "sandbox"}}))
+    spec = platforms.specs()["bluesky"]
+    async with HttpClient(spec, contact="https://carillon.example", deadline=2.0) as http:
+        deliver = Deliver(
+            spec,
+            platforms.publisher_of("bluesky"),
+            sessions=publisher.sessions,
+            accounts=Accounts(file, lambda: registry),
+            registry=lambda: registry,
+            http=http,
+            media=MediaStore(f"file://{tmp_path / 'media'}"),
+            settings=settings,
+        )
+        yield Stage(deliver, publisher, sandbox)
+    sandbox.disarm()
+
+
+async def test_an_approved_post_is_published(stage: Stage) -> None:
+    request = await stage.due("A bell rings")
+    assert await stage.run(request.post) == ["post.published"]
+    assert stage.public() == ["A bell rings"]
+    row = await stage.publisher.row(request.post)
+    assert (row.state, row.due_at, row.external_id.startswith("at://")) == ("published", None, True)
+
+
+async def test_the_try_is_written_before_the_call(stage: Stage) -> None:
+    request = await stage.due()
+    (claim,) = await stage.claim(request.post)
+    async with stage.publisher.sessions() as db:
+        row = (await db.execute(text("SELECT * FROM try WHERE post = :post"), {"post": request.post})).one()
+    assert (row.fence, row.outcome, row.payload_hash) == (claim.fence, None, request.payload_hash)
+    assert stage.public() == []
+
+
+async def test_two_workers_cannot_claim_one_post(stage: Stage) -> None:
+    request = await stage.due()
+    claims = await asyncio.gather(*(stage.claim(request.post) for _ in range(5)))
+    assert sum(map(len, claims)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "verdict = 'refused'",
+        "approved_until = now() - interval '1 second'",
+        "approved_hash = repeat('0', 64)",
+        "approved_revision = 2",
+        "not_after = now() - interval '1 second'",
+        "channel = 'rehearsal/bluesky'",
+        "state = 'cancelled'",
+        "state = 'held'",
+        "platform = 'mastodon'",
+    ],
+)
+async def test_what_must_hold_is_tested_in_the_claim(stage: Stage, change: str) -> None:
+    request = await stage.due()
+    await stage.set(change, request.post)
+    assert await stage.claim(request.post) == []
+    assert stage.public() == []
+
+
+async def test_a_stored_payload_that_was_changed_is_not_sent(stage: Stage) -> None:
+    request = await stage.due()
+    await stage.set("""payload = jsonb_set(payload, '{pieces,0,text}', '"Another text"')""", request.post)
+    assert await stage.run(request.post) == ["post.failed"]
+    assert stage.public() == []
+
+
+async def test_a_lost_reply_is_looked_up_and_not_sent_twice(stage: Stage) -> None:
+    request = await stage.due("Only once")
+    stage.sandbox.arm("bluesky", "accept_then_reset")
+    assert await stage.run(request.post) == ["post.uncertain"]
+    assert await stage.publisher.state(request.post) == "uncertain"
+    assert await stage.run(request.post) == ["post.published"]
+    assert stage.public() == ["Only once"]
+
+
+async def test_an_uncertain_post_whose_approval_ended_is_found(stage: Stage) -> None:
+    request = await stage.due("It did land")
+    stage.sandbox.arm("bluesky", "accept_then_reset")
+    await stage.run(request.post)
+    await stage.publisher.hear(refused(request))
+    assert await stage.run(request.post) == ["post.published"]
+    assert stage.public() == ["It did land"]
+
+
+async def test_an_uncertain_post_that_did_not_land_is_not_sent_without_approval(stage: Stage) -> None:
+    request = await stage.due("It did not land")
+    stage.sandbox.arm("bluesky", "refuse_500")
+    await stage.run(request.post)
+    await stage.publisher.hear(refused(request))
+    assert await stage.run(request.post) == []
+    assert stage.public() == []
+    assert await stage.publisher.state(request.post) == "planned"
+    await stage.set("state = 'due'", request.post)
+    assert await stage.claim(request.post) == []
+
+
+async def test_a_rate_limit_is_a_new_due_date(stage: Stage) -> None:
+    request = await stage.due()
+    stage.sandbox.arm("bluesky", "rate_limit")
+    assert await stage.run(request.post) == []
+    row = await stage.publisher.row(request.post)
+    assert row.state == "planned"
+    assert row.due_at > row.publish_at
+
+
+async def test_a_zombie_changes_nothing(stage: Stage) -> None:
+    request = await stage.due("Once")
+    (zombie,) = await stage.claim(request.post)
+    outcome = await stage.deliver.call(zombie)
+    await stage.set("state = 'uncertain', due_at = now()", request.post)  # its lease ran out while it slept
+    assert await stage.run(request.post) == ["post.published"]
+    assert await stage.settle(zombie, outcome) == []
+    async with stage.publisher.sessions() as db:
+        outcomes = (await db.execute(text("SELECT outcome FROM try ORDER BY fence"))).scalars().all()
+    assert outcomes == ["orphan: published", "published"]
+    assert stage.public() == ["Once"]
+
+
+async def test_settling_twice_is_harmless(stage: Stage) -> None:
+    """A commit whose answer was lost is made again."""
+    request = await stage.due()
+    (claim,) = await stage.claim(request.post)
+    outcome = await stage.deliver.call(claim)
+    assert len(await stage.settle(claim, outcome)) == 1
+    assert await stage.settle(claim, outcome) == []
+    assert await stage.publisher.state(request.post) == "published"
+
+
+async def test_a_cancel_under_way_is_answered_when_proven(stage: Stage) -> None:
+    request = await stage.due("Too late")
+    (claim,) = await stage.claim(request.post)
+    assert await stage.publisher.hear(cancelled(request)) == []
+    events = await stage.settle(claim, await stage.deliver.call(claim))
+    assert [event.name for event in events] == ["post.published", "post.change_settled"]
+    assert events[1].model_dump()["settlement"] == "too_late"
+
+
+async def test_a_cancel_under_way_applies_when_nothing_was_sent(stage: Stage) -> None:
+    request = await stage.due("Never")
+    stage.sandbox.arm("bluesky", "rate_limit")
+    (claim,) = await stage.claim(request.post)
+    await stage.publisher.hear(cancelled(request))
+    events = await stage.settle(claim, await stage.deliver.call(claim))
+    assert [event.model_dump().get("settlement") for event in events] == ["applied"]
+    assert await stage.publisher.state(request.post) == "cancelled"
+    assert stage.public() == []
+
+
+async def test_an_edit_under_way_applies_when_the_post_failed(stage: Stage) -> None:
+    request = await stage.due("Wrong")
+    (claim,) = await stage.claim(request.post)
+    edited = requested("Right", post=request.post, revision=2)
+    assert await stage.publisher.hear(edited) == []
+    events = await stage.settle(claim, Rejected("the platform will not have it"))
+    assert [event.name for event in events] == ["post.failed", "post.change_settled"]
+    await stage.publisher.hear(approved(edited))
+    await stage.set("state = 'due'", request.post)
+    assert await stage.run(request.post) == ["post.published"]
+    assert stage.public() == ["Right"]
+
+
+async def test_a_medium_that_cannot_be_read_is_tried_again(stage: Stage) -> None:
+    request = await stage.due()
+    medium = '{"sha256": "%s", "type": "image/png", "size": 1}' % ("0" * 64)
+    await stage.set(f"payload = jsonb_set(payload, '{{pieces,0,media}}', '[{medium}]')", request.post)
+    (claim,) = await stage.claim(request.post)
+    claim = replace(claim, payload_hash=claim.payload.digest())
+    assert await stage.settle(claim, await stage.deliver.call(claim)) == []
+    assert await stage.publisher.state(request.post) == "planned"
+
+
+async def test_a_channel_without_an_account_waits_and_says_so(stage: Stage) -> None:
+    request = await stage.due(channel="foundation/bluesky")
+    assert await stage.run(request.post) == []
+    row = await stage.publisher.row(request.post)
+    assert (row.state, "ACCOUNTS_FILE" in row.reason) == ("planned", True)
+
+
+async def test_secrets_are_in_no_row(stage: Stage, sessions: Sessions) -> None:
+    request = await stage.due()
+    stage.sandbox.arm("bluesky", "expired_token", times=5)
+    await stage.run(request.post)
+    async with sessions() as db:
+        rows = await db.execute(
+            text("SELECT d::text || coalesce(t::text, '') FROM delivery d LEFT JOIN try t USING (post)")
+        )
+        assert not any("sandbox" in row for row in rows.scalars())

@@ -1,0 +1,160 @@
+"""What is due is announced, what is too late expires, what may not go is held; all by the database's clock."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from services.publisher.schedule import Scheduler
+from services.publisher.settings import PublisherSettings
+from shared.channels import load
+from shared.content import Timing
+from shared.database import Sessions
+from shared.events import Event
+from tests.publisher.conftest import Publisher, approved, refused, requested
+
+CONFIG = load(Path("deploy/samples/config"))
+
+
+@pytest.fixture
+def scheduler(settings: PublisherSettings) -> Scheduler:
+    return Scheduler(settings, lambda: CONFIG)
+
+
+async def tick(scheduler: Scheduler, sessions: Sessions) -> list[Event]:
+    async with sessions.begin() as db:
+        caused, _ = await scheduler.tick(db)
+    return [event for event, _ in caused]
+
+
+async def names(scheduler: Scheduler, sessions: Sessions) -> list[str]:
+    return [event.name for event in await tick(scheduler, sessions)]
+
+
+def at(seconds: float, not_after: float | None = None) -> Timing:
+    now = datetime.now(UTC)
+    late = now + timedelta(seconds=not_after) if not_after is not None else None
+    return Timing(publish_at=now + timedelta(seconds=seconds), not_after=late)
+
+
+async def test_what_is_due_is_announced_once(scheduler: Scheduler, publisher: Publisher, sessions: Sessions) -> None:
+    request = requested(timing=at(-1))
+    await publisher.hear(request, approved(request))
+    (event,) = await tick(scheduler, sessions)
+    assert (event.name, event.routing_key, event.subject) == ("post.due", "post.due.bluesky", str(request.post))
+    assert await tick(scheduler, sessions) == []
+    assert await publisher.state(request.post) == "due"
+
+
+async def test_what_is_not_due_waits(scheduler: Scheduler, publisher: Publisher, sessions: Sessions) -> None:
+    request = requested(timing=at(60))
+    await publisher.hear(request, approved(request))
+    async with sessions.begin() as db:
+        events, rest = await scheduler.tick(db)
+    assert events == []
+    assert rest is not None
+    assert 50 < rest <= 60
+
+
+async def test_what_nobody_claimed_is_announced_again(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions
+) -> None:
+    request = requested(timing=at(-1))
+    await publisher.hear(request, approved(request))
+    await tick(scheduler, sessions)
+    await pass_time(sessions)
+    assert await names(scheduler, sessions) == ["post.due"]
+
+
+async def test_what_was_never_approved_expires(scheduler: Scheduler, publisher: Publisher, sessions: Sessions) -> None:
+    request = requested(timing=at(-10, not_after=-1))
+    await publisher.hear(request)
+    assert await names(scheduler, sessions) == ["post.expired"]
+    assert await publisher.hear(approved(request)) == []
+    assert await publisher.state(request.post) == "expired"
+
+
+async def test_an_approval_too_late_is_no_post(scheduler: Scheduler, publisher: Publisher, sessions: Sessions) -> None:
+    request = requested(timing=at(-10, not_after=-1))
+    await publisher.hear(request, approved(request))
+    assert await names(scheduler, sessions) == ["post.expired"]
+
+
+async def test_a_refused_post_expires_in_its_time(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions
+) -> None:
+    request = requested(timing=at(-10, not_after=30))
+    await publisher.hear(request, approved(request), refused(request))
+    assert await names(scheduler, sessions) == []
+    await pass_time(sessions)
+    async with sessions.begin() as db:
+        await db.execute(text("UPDATE delivery SET not_after = now() - interval '1 second'"))
+    assert await names(scheduler, sessions) == ["post.expired"]
+
+
+async def test_a_channel_that_is_off_holds_its_posts(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions
+) -> None:
+    request = requested(timing=at(-1), channel="rehearsal/bluesky")
+    await publisher.hear(request, approved(request))
+    assert await names(scheduler, sessions) == ["post.held"]
+    await pass_time(sessions)
+    assert await names(scheduler, sessions) == []
+    assert await publisher.state(request.post) == "held"
+
+
+async def test_a_post_waits_for_the_one_before_it(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions
+) -> None:
+    first = requested("one", timing=at(60))
+    second = requested("two", timing=at(-1), after=first.post)
+    await publisher.hear(first, approved(first), second, approved(second))
+    assert await names(scheduler, sessions) == []
+    async with sessions.begin() as db:
+        await db.execute(text("UPDATE delivery SET state = 'published' WHERE post = :post"), {"post": first.post})
+    await pass_time(sessions)
+    (event,) = await tick(scheduler, sessions)
+    assert event.subject == str(second.post)
+
+
+async def test_what_its_worker_left_is_uncertain(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions
+) -> None:
+    request = requested(timing=at(-1))
+    await publisher.hear(request, approved(request))
+    async with sessions.begin() as db:
+        lost = "UPDATE delivery SET state = 'attempting', lease_until = now() - interval '1 second'"
+        await db.execute(text(lost))
+    assert await names(scheduler, sessions) == ["post.uncertain", "post.due"]
+    assert await publisher.state(request.post) == "uncertain"
+
+
+async def test_a_begun_thread_that_ran_out_of_time_is_a_question(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions
+) -> None:
+    request = requested(timing=at(-10, not_after=-1))
+    await publisher.hear(request, approved(request))
+    async with sessions.begin() as db:
+        await db.execute(text("""UPDATE delivery SET resume = '{"parts": ["at://one"]}'"""))
+    assert await names(scheduler, sessions) == ["post.uncertain"]
+    assert await publisher.state(request.post) == "needs_review"
+
+
+async def test_two_schedulers_announce_each_post_once(
+    settings: PublisherSettings, publisher: Publisher, sessions: Sessions
+) -> None:
+    requests = [requested(str(n), timing=at(-1)) for n in range(20)]
+    for request in requests:
+        await publisher.hear(request, approved(request))
+    one, two = (Scheduler(settings, lambda: CONFIG) for _ in range(2))
+    async with sessions.begin() as first, sessions.begin() as second:
+        some, _ = await one.tick(first)
+        more, _ = await two.tick(second)
+    assert len(some) + len(more) == len(requests)
+
+
+async def pass_time(sessions: Sessions) -> None:
+    """Let the time come at which rows are looked at again."""
+    async with sessions.begin() as db:
+        await db.execute(text("UPDATE delivery SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL"))
