@@ -60,17 +60,9 @@ class Stack:
 
     def kill(self, service: str) -> None:
         """End a service's first process as a crash would."""
-        container = self.containers(service)[0]
-        helper = [
-            "docker",
-            "run",
-            "--rm",
-            "--pid=host",
-            "--user=0",
-            "--entrypoint=python",
-            container["Config"]["Image"],
-        ]
-        self._call([*helper, "-c", KILL, str(container["State"]["Pid"])])
+        (container,), (sandbox,) = self.containers(service), self.containers("sandbox")
+        helper = ["docker", "run", "--rm", "--pid=host", "--user=0", sandbox["Config"]["Image"], "python", "-c", KILL]
+        self._call([*helper, str(container["State"]["Pid"])])
 
     def _call(self, command: list[str], more: Mapping[str, str] | None = None) -> str:
         environment = self._environment | dict(more or {})

@@ -4,7 +4,6 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,14 +27,14 @@ MAY_BE_EMPTY = {
 """Queries that have nothing to show while nothing goes wrong, and why; their metrics must be known all the same."""
 
 
-def queries() -> Iterator[Any]:
-    """Yield each query, named by its panel."""
-    for panel in PANELS:
-        for target in panel["targets"]:
-            yield pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
+QUERIES = [
+    pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
+    for panel in PANELS
+    for target in panel["targets"]
+]
 
 
-@pytest.mark.parametrize("query", queries())
+@pytest.mark.parametrize("query", QUERIES)
 async def test_query_has_data(stack: Stack, prometheus: Prometheus, query: str) -> None:
     asked = query.replace("$__rate_interval", "1m")
 
@@ -51,7 +50,7 @@ async def test_query_has_data(stack: Stack, prometheus: Prometheus, query: str) 
         await until(shown, f"{query} has a number to show", 30)
 
 
-@pytest.mark.parametrize("query", queries())
+@pytest.mark.parametrize("query", QUERIES)
 async def test_query_asks_for_metrics_that_exist(prometheus: Prometheus, query: str) -> None:
     known = {entry["metric"] for entry in await prometheus.ask("targets/metadata")} | {"up"}
     for name in METRIC.findall(query):
