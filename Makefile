@@ -73,4 +73,4 @@ accounts: ## give the real platforms' credentials to what `make up` started; FIL
 
 .PHONY: test-compose
 test-compose: setup ## the compose stack for real, under a name of its own: samples, ledger, replicas, metrics (needs Docker)
-	$(PY) -m pytest --override-ini=testpaths= -m compose tests/compose
+	$(PY) -m pytest tests/compose

@@ -3,7 +3,8 @@
 # Works with bash 3.2 and docker compose 2. Secrets are made here, kept in deploy/.env (mode 600), and never printed.
 set -euo pipefail
 cd "$(dirname "$0")"
-SETTINGS=.env
+SETTINGS=${SETTINGS:-.env} # another file for another stack beside this one
+[ -t 2 ] && PROGRESS=auto || PROGRESS=quiet
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -53,7 +54,7 @@ accounts() {
 
 once() { compose run --rm --no-deps --no-TTY --quiet-pull credentials python -m deploy.credentials "$@"; }
 
-compose() { docker compose --file docker-compose.yml --env-file "$SETTINGS" "$@"; }
+compose() { docker compose --file docker-compose.yml --env-file "$SETTINGS" --progress "$PROGRESS" "$@"; }
 
 need_docker() {
   command -v docker > /dev/null 2>&1 ||
@@ -80,12 +81,13 @@ keep() { grep -q "^$1=" "$SETTINGS" || printf '%s=%s\n' "$1" "$2" >> "$SETTINGS"
 
 explain() {
   say ""
-  say "It did not get ready. What is not running, and the last words of each:"
+  say "It did not get ready. The last words of what is not well:"
   local name
-  for name in $(compose ps --all --format '{{.Service}} {{.State}} {{.Health}} {{.ExitCode}}' |
-    awk '!($2 == "running" && $3 == "healthy") && !($2 == "exited" && $NF == 0) { print $1 }'); do
+  for name in $(compose ps --all --format '{{.Service}} {{.State}}/{{.Health}} {{.ExitCode}}' |
+    awk '$2 ~ /^restarting/ || $2 ~ /unhealthy/ || ($2 ~ /^exited/ && $3 != 0) { print $1 }' | sort -u); do
     say "--- $name"
-    compose logs --no-log-prefix --tail 15 "$name" >&2 || true
+    # Older releases of compose begin every line by clearing it, whatever --ansi says.
+    compose logs --no-log-prefix --no-color --tail 15 "$name" | sed $'s/\033\\[2K//g' >&2 || true
   done
 }
 

@@ -1,4 +1,4 @@
-"""The credentials of a compose stack, kept in volumes of their own: `python -m deploy.credentials make | accounts | token …`.
+"""The credentials of a compose stack, kept in volumes: `python -m deploy.credentials make | accounts | token …`.
 
 `make` makes, where missing, the key pair for tokens and the sandbox's accounts. `accounts` takes the real accounts from
 its standard input. Only the image of the sandbox has this module; no service can read the private key.

@@ -86,7 +86,9 @@ class Deliver:
             if not claim.allowed:
                 return Absent("it was not published, and its approval is no longer valid")
         progress = partial(self._progress, claim)
-        return await self._publisher.publish(claim.payload, account, claim.attempt, self._http, self._media, progress)
+        return await self._publisher.publish(
+            claim.payload, account, claim.attempt, self._http, _Readable(self._media), progress
+        )
 
     async def _others(self, claimed: Claimed) -> frozenset[str]:
         """Return the ids of the channel's posts that are known to be other ones, so that a look-up passes them over."""
@@ -106,3 +108,17 @@ class Deliver:
         if not isinstance(repeat, Safe):
             return False
         return repeat.covers(claim.attempt.created_at, datetime.now(UTC) + MARGIN)
+
+
+class _Readable:
+    """The media store as a platform may use it: what cannot be read now may be later, and nothing was sent yet."""
+
+    def __init__(self, media: Media) -> None:
+        self._media = media
+
+    async def read(self, sha256: str) -> bytes:
+        try:
+            return await self._media.read(sha256)
+        except Exception as error:
+            reason = f"the medium {sha256[:12]}… cannot be read ({type(error).__name__})"
+            raise TryLater(reason) from error

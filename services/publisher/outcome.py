@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.publisher.claim import Claimed
 from services.publisher.handlers import apply_waiting
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import State
+from services.publisher.tables import MOST_LOOKS, State
 from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.events import Event, PostFailed, PostPublished, PostUncertain
@@ -29,7 +29,6 @@ LATENESS = Histogram(
 
 # The platform is asked again after an outage of ours or of its accounts, sooner after a passing fault.
 UNAUTHORIZED_AFTER = 300.0
-MOST_LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Row, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import OPEN, UNTOUCHED, State, quoted
+from services.publisher.tables import MOST_LOOKS, OPEN, PARTLY_PUBLIC, UNTOUCHED, State, quoted
 from shared.channels import Registry, Stance
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
@@ -17,6 +17,7 @@ from shared.mailbox import Caused
 OLDEST = Gauge("carillon_oldest_due_seconds", "How long ago the longest waiting post was due")
 
 BATCH = 500
+GONE = "its worker did not come back"
 
 # One look at a due row decides what becomes of it, in this order: its time is over; its channel may not publish; the
 # post it must follow is not public yet; it is due. A row that was announced is announced again if nobody claims it.
@@ -26,8 +27,8 @@ LOOK = f"""
         WHERE state IN ({quoted(OPEN)}) AND due_at <= now() %s
     ), seen AS (
         SELECT r.post, r.was, r.was_due, CASE
-            WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
-                CASE WHEN d.resume ? 'parts' THEN 'needs_review' ELSE 'expired' END
+            WHEN d.state <> 'uncertain' AND d.not_after <= now() THEN
+                CASE WHEN {PARTLY_PUBLIC} THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'awaiting' THEN 'awaiting'
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND NOT d.channel = ANY(:open_channels) THEN 'held'
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.after IS NOT NULL AND NOT EXISTS (
@@ -54,12 +55,15 @@ WAKE_ONE = text(LOOK % "AND post = :post FOR UPDATE").bindparams(CHANNELS)
 
 # A worker that is gone left its call unproven. Nobody may simply call again: it is looked up first.
 ABANDONED = text(
-    """
-    UPDATE delivery SET state = 'uncertain', due_at = now(), reason = 'its worker did not come back'
+    f"""
+    UPDATE delivery SET
+        state = CASE WHEN tries < {MOST_LOOKS} THEN 'uncertain' ELSE 'needs_review' END,
+        due_at = CASE WHEN tries < {MOST_LOOKS} THEN now() END,
+        reason = '{GONE}'
     WHERE post IN (
         SELECT post FROM delivery WHERE state = 'attempting' AND lease_until <= now() LIMIT 500 FOR UPDATE SKIP LOCKED
-    ) RETURNING post, revision, traceparent
-    """
+    ) RETURNING post, revision, traceparent, state
+    """  # noqa: S608 - constants
 )
 REST = text(
     f"SELECT extract(epoch FROM min(due_at) - now())::float FROM delivery WHERE state IN ({quoted(OPEN)})"  # noqa: S608
@@ -88,10 +92,7 @@ class Scheduler:
         lost = (await db.execute(ABANDONED)).all()
         rows = (await db.execute(WAKE, {"most": BATCH, **self._parameters()})).all()
         OLDEST.set(max((row.late for row in rows), default=0))
-        reason = "its worker did not come back"
-        events = [
-            Caused(PostUncertain(post=row.post, revision=row.revision, reason=reason), row.traceparent) for row in lost
-        ]
+        events = [Caused(_lost(row), row.traceparent) for row in lost]
         for row in rows:
             events += [Caused(event, row.traceparent) for event in _announce(row)]
         if len(rows) == BATCH or lost:
@@ -104,6 +105,11 @@ class Scheduler:
             "rewake": self._settings.rewake_seconds,
             "open_channels": open_channels(self._registry()),
         }
+
+
+def _lost(row: Row[Any]) -> PostUncertain:
+    person = row.state == State.NEEDS_REVIEW
+    return PostUncertain(post=row.post, revision=row.revision, reason=GONE, needs_person=person)
 
 
 def _announce(row: Row[Any]) -> list[Event]:

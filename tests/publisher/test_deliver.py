@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from services.publisher.deliver import Deliver
 from services.publisher.settings import PublisherSettings
 from shared import platforms
 from shared.adapter.client import HttpClient
+from shared.adapter.errors import Rejected
 from shared.channels import Registry, load
 from shared.database import Sessions
 from shared.events import Event, PostDue
@@ -229,6 +231,29 @@ async def test_a_cancel_under_way_applies_when_nothing_was_sent(stage: Stage) ->
     assert [event.model_dump().get("settlement") for event in events] == ["applied"]
     assert await stage.publisher.state(request.post) == "cancelled"
     assert stage.public() == []
+
+
+async def test_an_edit_under_way_applies_when_the_post_failed(stage: Stage) -> None:
+    request = await stage.due("Wrong")
+    (claim,) = await stage.claim(request.post)
+    edited = requested("Right", post=request.post, revision=2)
+    assert await stage.publisher.hear(edited) == []
+    events = await stage.settle(claim, Rejected("the platform will not have it"))
+    assert [event.name for event in events] == ["post.failed", "post.change_settled"]
+    await stage.publisher.hear(approved(edited))
+    await stage.set("state = 'due'", request.post)
+    assert await stage.run(request.post) == ["post.published"]
+    assert stage.public() == ["Right"]
+
+
+async def test_a_medium_that_cannot_be_read_is_tried_again(stage: Stage) -> None:
+    request = await stage.due()
+    medium = '{"sha256": "%s", "type": "image/png", "size": 1}' % ("0" * 64)
+    await stage.set(f"payload = jsonb_set(payload, '{{pieces,0,media}}', '[{medium}]')", request.post)
+    (claim,) = await stage.claim(request.post)
+    claim = replace(claim, payload_hash=claim.payload.digest())
+    assert await stage.settle(claim, await stage.deliver.call(claim)) == []
+    assert await stage.publisher.state(request.post) == "planned"
 
 
 async def test_a_channel_without_an_account_waits_and_says_so(stage: Stage) -> None:

@@ -1,0 +1,133 @@
+"""The samples on the compose stack, judged by the sandbox's ledger: as it starts, with replicas, and after a crash.
+
+The tests go on from one another, in this order.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.programs import PROGRAMS
+from deploy.local.rehearsal import Rehearsal, Ringing
+from tests.compose.stack import Prometheus, Stack, until
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
+
+
+async def test_every_process_is_up_and_seen_by_prometheus(stack: Stack, prometheus: Prometheus) -> None:
+    async def all_up() -> bool:
+        targets = await prometheus.targets()
+        up = {t["labels"].get("process", t["labels"]["job"]) for t in targets if t["health"] == "up"}
+        return up == {*PROGRAMS, "rabbitmq", "rabbitmq-queues", "prometheus"} and len(targets) == len(up)
+
+    await until(all_up, "every process is a target of Prometheus, and up")
+
+
+async def test_no_process_may_more_than_it_needs(stack: Stack) -> None:
+    for service in (*PROGRAMS, "sandbox"):
+        (container,) = stack.containers(service)
+        host = container["HostConfig"]
+        assert container["Config"]["User"] == "carillon"
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["Memory"] > 0
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+async def test_the_private_key_is_nobodys_but_the_issuers(stack: Stack) -> None:
+    for service in PROGRAMS:
+        (container,) = stack.containers(service)
+        mounted = {mount["Destination"].rpartition("/")[2] for mount in container["Mounts"]}
+        assert "keys" not in mounted
+        assert ("accounts" in mounted) is (service in {"publisher-bluesky", "publisher-mastodon"})
+
+
+async def test_samples_end_as_they_say(ingest: httpx.AsyncClient, sandbox: httpx.AsyncClient) -> None:
+    posts = await _rehearse(ingest)
+    await _ledger_has_exactly(sandbox, posts)
+
+
+async def test_samples_with_three_workers_for_bluesky(
+    stack: Stack, ingest: httpx.AsyncClient, sandbox: httpx.AsyncClient, prometheus: Prometheus
+) -> None:
+    stack.compose(*["up", "--detach", "--wait", "--no-build", "--no-recreate", "--scale", "publisher-bluesky=3"])
+
+    async def three() -> bool:
+        seen = Counter(t["labels"].get("process") for t in await prometheus.targets() if t["health"] == "up")
+        return seen["publisher-bluesky"] == 3
+
+    await until(three, "Prometheus finds three workers for Bluesky by DNS")
+    await _forget(sandbox)
+    posts = [post for _ in range(3) for post in await _rehearse(ingest)]
+    await _ledger_has_exactly(sandbox, posts)
+
+    async def shared_out() -> bool:
+        tried = await prometheus.ask("query", query='sum by (instance) (carillon_tries_total{platform="bluesky"}) > 0')
+        return len(tried["result"]) == 3
+
+    await until(shared_out, "each of the three has published something")
+
+
+@pytest.mark.parametrize("service", ["publisher-mastodon", "ingest-worker", "rabbitmq", "postgres"])
+async def test_what_crashes_starts_again(
+    stack: Stack, ingest: httpx.AsyncClient, sandbox: httpx.AsyncClient, service: str
+) -> None:
+    await _forget(sandbox)
+    rehearsal = Rehearsal(ingest)
+    await rehearsal.send()
+    stack.kill(service)
+
+    async def well_again() -> bool:
+        (container,) = stack.containers(service)
+        return container["RestartCount"] == 1 and container["State"]["Health"]["Status"] == "healthy"
+
+    await until(well_again, f"{service} has started again and is healthy")
+    await _settled(rehearsal)
+    await _ledger_has_exactly(sandbox, rehearsal.posts)
+
+
+async def test_nothing_is_left_behind(prometheus: Prometheus) -> None:
+    async def empty() -> bool:
+        left = await prometheus.ask(
+            "query",
+            query='sum(rabbitmq_detailed_queue_messages{queue=~"carillon.+"}) + sum(carillon_outbox_oldest_seconds)',
+        )
+        return [value for _, value in (series["value"] for series in left["result"])] == ["0"]
+
+    await until(empty, "queues, dead letters and outboxes are empty")
+
+
+async def _rehearse(ingest: httpx.AsyncClient) -> Sequence[Ringing]:
+    rehearsal = Rehearsal(ingest)
+    await rehearsal.send()
+    await _settled(rehearsal)
+    return rehearsal.posts
+
+
+async def _settled(rehearsal: Rehearsal) -> None:
+    async def look() -> bool:
+        try:
+            return await rehearsal.look()
+        except (httpx.TransportError, httpx.HTTPStatusError):
+            return False  # what was killed is not back yet
+
+    try:
+        await until(look, "every sample has settled", 180)
+    finally:
+        wrong = [(p.sample, p.channel, p.state, p.expected, p.why) for p in rehearsal.posts if not p.right]
+        assert not wrong, wrong
+
+
+async def _forget(sandbox: httpx.AsyncClient) -> None:
+    (await sandbox.delete("/_ledger")).raise_for_status()
+
+
+async def _ledger_has_exactly(sandbox: httpx.AsyncClient, posts: Sequence[Ringing]) -> None:
+    """Every published post is there once, whole, and nothing else is."""
+    entries: list[dict[str, Any]] = (await sandbox.get("/_ledger")).raise_for_status().json()["posts"]
+    begun = Counter(entry["url"] for entry in entries if not entry["reply_to"])
+    assert begun == Counter(post.permalink for post in posts if post.state == "published")

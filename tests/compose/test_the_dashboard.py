@@ -1,0 +1,84 @@
+"""The dashboard's every query, asked of the running Prometheus after the other tests have made traffic."""
+
+import json
+import math
+import re
+import time
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.compose.stack import DEPLOY, Prometheus, Stack, until
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(300)]
+
+GRAFANA = DEPLOY / "grafana"
+DASHBOARD: dict[str, Any] = json.loads((GRAFANA / "dashboards" / "pipeline.json").read_text())
+PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+METRIC = re.compile(r"\b(?:carillon|rabbitmq|process)_[a-z_]+|\bup\b")
+STEP = 5
+
+MAY_BE_EMPTY = {
+    "sum by (service, loop) (increase(carillon_loop_restarts_total[5m]))": "no loop has ended by itself",
+    "sum by (service, why) (increase(carillon_events_dead_total[5m]))": "no message was poison",
+    "sum by (act) (increase(carillon_acts_crashed_total[5m]))": "no act has crashed",
+}
+"""Queries that have nothing to show while nothing goes wrong, and why; their metrics must be known all the same."""
+
+
+QUERIES = [
+    pytest.param(target["expr"], id=f"{panel['title']} {target['refId']}")
+    for panel in PANELS
+    for target in panel["targets"]
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_query_has_data(stack: Stack, prometheus: Prometheus, query: str) -> None:
+    asked = query.replace("$__rate_interval", "1m")
+
+    async def shown() -> bool:
+        answer = await prometheus.ask(
+            "query_range", query=asked, start=str(stack.began), end=str(time.time()), step=str(STEP)
+        )
+        return any(math.isfinite(float(value)) for series in answer["result"] for _, value in series["values"])
+
+    if query in MAY_BE_EMPTY:
+        await shown()  # it is understood
+    else:
+        await until(shown, f"{query} has a number to show", 30)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_query_asks_for_metrics_that_exist(prometheus: Prometheus, query: str) -> None:
+    known = {entry["metric"] for entry in await prometheus.ask("targets/metadata")} | {"up"}
+    for name in METRIC.findall(query):
+        family = name.removesuffix("_bucket")
+        assert {family, family.removesuffix("_total")} & known, f"{name} is declared by no process"
+
+
+def test_panels_are_complete() -> None:
+    (source,) = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yaml").read_text())["datasources"]
+    titled = [panel["title"] for panel in DASHBOARD["panels"]]
+    assert all(titled)
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(titled)
+    for panel in PANELS:
+        assert panel["description"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
+        assert all(one == {"type": source["type"], "uid": source["uid"]} for one in sources), panel["title"]
+
+
+def test_panels_do_not_overlap() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        squares = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert not squares & taken, panel["title"]
+        assert at["x"] + at["w"] <= 24, panel["title"]
+        taken |= squares
+
+
+def test_what_may_be_empty_is_still_asked() -> None:
+    assert set(MAY_BE_EMPTY) <= {target["expr"] for panel in PANELS for target in panel["targets"]}
