@@ -1,4 +1,4 @@
-"""What is deployed is what there is: compose, Prometheus and the dashboard name processes and metrics as the code does."""
+"""What is deployed is what there is: compose, Prometheus and dashboard name processes and metrics as the code does."""
 
 import importlib
 import json

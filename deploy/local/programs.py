@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from deploy.sandbox.accounts import sandbox_accounts
+from deploy.credentials import sandbox_accounts
 from shared.channels import load
 from shared.events import Trust
 from shared.http.auth import SCOPES

@@ -83,7 +83,7 @@ async def test_what_crashes_starts_again(
 
     async def well_again() -> bool:
         (container,) = stack.containers(service)
-        return container["RestartCount"] == 1 and container["State"]["Health"]["Status"] == "healthy"
+        return (container["RestartCount"], container["State"]["Health"]["Status"]) == (1, "healthy")
 
     await until(well_again, f"{service} has started again and is healthy")
     await _settled(rehearsal)
