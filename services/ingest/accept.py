@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -14,7 +13,7 @@ from services.ingest.fanout import Channels, Wanted, Wrong, excesses, fan_out, m
 from services.ingest.originals import Original, find_fitted, find_originals
 from services.ingest.settings import IngestSettings
 from services.ingest.standing import State
-from services.ingest.storing import ACCEPT, Planned, parameters
+from services.ingest.storing import Answer, Call, Planned, keep_all, kept
 from services.ingest.unknown import missing_media
 from shared.adapter.render import render
 from shared.content import Asking
@@ -27,21 +26,11 @@ FIRST = text("SELECT body_hash, status, location, answer FROM idempotency WHERE 
 AFTER = text("SELECT 1 FROM post JOIN request r ON r.id = request_id WHERE post.id = :id AND (r.tool = :tool OR :all)")
 
 
-class Answer(NamedTuple):
-    """What a creating call is answered, now or again."""
-
-    status: int
-    location: str
-    body: bytes
-    replayed: bool = False
-
-
 class Door:
     """Where requests come in."""
 
     def __init__(self, engine: AsyncEngine, channels: Channels, settings: IngestSettings) -> None:
-        # One statement is a transaction by itself: BEGIN and COMMIT would be two more round trips.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
         self._channels = channels
         self._settings = settings
 
@@ -61,28 +50,25 @@ class Door:
             if first := await self._first(key, body_hash, caller):
                 return first
             raise invalid(_each_once(wrong))
-        return await self._keep(_Call(asking, body_hash, key, caller), wanted, originals, fitted)
+        return await self._keep(Call(asking, body_hash, key), caller, wanted, originals, fitted)
 
     async def _keep(
         self,
-        call: "_Call",
+        call: Call,
+        caller: Caller,
         wanted: Sequence[Wanted],
         originals: Mapping[str, Original],
         fitted: Mapping[tuple[str, str], Rendition],
     ) -> Answer:
         request, person = uuid4(), uuid4() if call.asking.requested_by else None
-        requester = Requester(tool=call.caller.tool, person=person, trust=call.caller.trust)
+        requester = Requester(tool=caller.tool, person=person, trust=caller.trust)
         planned = [_planned(call.asking, request, requester, one, originals, fitted) for one in wanted]
         answer = Answer(202, f"/v1/requests/{request}", _body(request, planned))
-        values = parameters(call.asking, planned, requester, request, self._settings)
-        values |= {"key": call.key, "body_hash": call.body_hash}
-        values |= {"status": answer.status, "location": answer.location, "answer": answer.body}
-        async with self._engine.connect() as connection:
-            if (await connection.execute(ACCEPT, values)).scalar_one():
-                return answer
-        first = await self._first(call.key, call.body_hash, call.caller)
+        if await keep_all(self._engine, kept(call, planned, requester, request, answer, self._settings)):
+            return answer
+        first = await self._first(call.key, call.body_hash, caller)
         if first is None:  # it was forgotten between two statements: its time was over
-            return await self._keep(call, wanted, originals, fitted)
+            return await self._keep(call, caller, wanted, originals, fitted)
         return first
 
     async def _first(self, key: str, body_hash: bytes, caller: Caller) -> Answer | None:
@@ -116,13 +102,6 @@ class Door:
                 return []
         remedy = "Name a post that you asked for, or leave it out."
         return [{"pointer": "/after", "detail": "There is no such post of yours.", "remedy": remedy}]
-
-
-class _Call(NamedTuple):
-    asking: Asking
-    body_hash: bytes
-    key: str
-    caller: Caller
 
 
 def is_team(caller: Caller) -> bool:

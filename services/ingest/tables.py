@@ -48,7 +48,8 @@ class Post(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    request_id: Mapped[UUID] = mapped_column(ForeignKey("request.id"))
+    request_id: Mapped[UUID]
+    """No foreign key: one statement keeps both or neither, and checking it would cost a lock a post."""
     ordinal: Mapped[int]
     channel: Mapped[str]
     platform: Mapped[str]

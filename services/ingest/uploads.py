@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from services.ingest.accept import FIRST, Answer, again, is_team
+from services.ingest.accept import FIRST, again, is_team
 from services.ingest.change import not_found
 from services.ingest.originals import Original, keep
 from services.ingest.settings import IngestSettings
 from services.ingest.sniff import UnknownFileError, sniff
+from services.ingest.storing import Answer
 from services.ingest.tables import Asset, Upload
 from shared.content import Owner, Rights
 from shared.database import Sessions

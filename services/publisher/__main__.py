@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from services.publisher.accounts import Accounts
 from services.publisher.api import make_app
 from services.publisher.deliver import Deliver
-from services.publisher.handlers import HANDLERS
+from services.publisher.plan import planning
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared import platforms
@@ -24,14 +24,12 @@ async def api(runtime: Runtime) -> Parts:
 
 async def planner(runtime: Runtime) -> Parts:
     """Bring requests and approvals together, and plan what has both."""
-    return Parts(loops={"planner": runtime.mailbox.consumer(HANDLERS).run}, consumes=True)
+    return Parts(loops={"planner": runtime.mailbox.consumer(planning(_scheduler(runtime))).run}, consumes=True)
 
 
 async def scheduler(runtime: Runtime) -> Parts:
     """Announce what is due, expire what is too late."""
-    registry = RegistryFile(runtime.settings.config_dir)
-    tick = Scheduler(_settings(runtime), registry.current).tick
-    return Parts(loops={"scheduler": runtime.mailbox.clock("scheduler", tick).run})
+    return Parts(loops={"scheduler": runtime.mailbox.clock("scheduler", _scheduler(runtime).tick).run})
 
 
 async def worker(runtime: Runtime, platform: str) -> Parts:
@@ -57,6 +55,10 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping)
 
     return Parts(loops={"deliver": deliveries}, consumes=True)
+
+
+def _scheduler(runtime: Runtime) -> Scheduler:
+    return Scheduler(_settings(runtime), RegistryFile(runtime.settings.config_dir).current)
 
 
 def _settings(runtime: Runtime) -> PublisherSettings:

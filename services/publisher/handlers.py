@@ -7,7 +7,7 @@ from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.publisher.tables import BEGUN, UNTOUCHED, State, quoted
+from services.publisher.tables import BEGUN, PARTLY_PUBLIC, UNTOUCHED, State, quoted
 from shared.events import (
     Change,
     Event,
@@ -31,24 +31,24 @@ REQUEST = text(
     f"""
     INSERT INTO delivery AS d (
         post, revision, state, due_at, channel, platform, payload, payload_hash, brief, publish_at, not_after, after,
-        requested_at, traceparent
+        traceparent
     ) VALUES (
-        :post, :revision, 'awaiting', :not_after, :channel, :platform, :payload, :payload_hash, :brief,
-        coalesce(:publish_at, now()), coalesce(:not_after, coalesce(:publish_at, now()) + interval '2 hours'), :after,
-        :requested_at, :traceparent
+        :post, :revision, 'awaiting', coalesce(:not_after, coalesce(:publish_at, now()) + interval '2 hours'),
+        :channel, :platform, :payload, :payload_hash, :brief, coalesce(:publish_at, now()),
+        coalesce(:not_after, coalesce(:publish_at, now()) + interval '2 hours'), :after, :traceparent
     )
     ON CONFLICT (post) DO UPDATE SET
         revision = excluded.revision, channel = excluded.channel, platform = excluded.platform,
         payload = excluded.payload, payload_hash = excluded.payload_hash, brief = excluded.brief,
         publish_at = excluded.publish_at, not_after = excluded.not_after, after = excluded.after,
-        requested_at = coalesce(d.requested_at, excluded.requested_at), traceparent = excluded.traceparent,
+        traceparent = excluded.traceparent,
         tries = 0, began_at = NULL, resume = '{{}}'::jsonb, reason = NULL,
         state = CASE WHEN d.verdict = 'approved' AND d.approved_hash = excluded.payload_hash
                       AND d.approved_revision = excluded.revision THEN 'planned' ELSE 'awaiting' END,
         due_at = CASE WHEN d.verdict = 'approved' AND d.approved_hash = excluded.payload_hash
                       AND d.approved_revision = excluded.revision THEN excluded.publish_at ELSE excluded.not_after END
     WHERE d.revision < excluded.revision
-        AND (d.state IN ({quoted(UNTOUCHED)}) OR d.state = 'failed' AND NOT d.resume ? 'parts')
+        AND (d.state IN ({quoted(UNTOUCHED)}) OR d.state = 'failed' AND NOT {PARTLY_PUBLIC})
     RETURNING state, due_at
     """  # noqa: S608 - constants
 ).bindparams(bindparam("payload", type_=JSONB), bindparam("brief", type_=JSONB))
@@ -188,7 +188,6 @@ def _request(event: PostRequested) -> dict[str, Any]:
         "publish_at": event.timing.publish_at,
         "not_after": event.timing.not_after,
         "after": event.after,
-        "requested_at": None,
         "traceparent": current_traceparent(),
     }
 

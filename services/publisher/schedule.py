@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from prometheus_client import Gauge
 from sqlalchemy import ARRAY, Row, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import MOST_LOOKS, OPEN, UNTOUCHED, State, quoted
+from services.publisher.tables import MOST_LOOKS, OPEN, PARTLY_PUBLIC, UNTOUCHED, State, quoted
 from shared.channels import Registry, Stance
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
@@ -20,16 +21,14 @@ GONE = "its worker did not come back"
 
 # One look at a due row decides what becomes of it, in this order: its time is over; its channel may not publish; the
 # post it must follow is not public yet; it is due. A row that was announced is announced again if nobody claims it.
-WAKE = text(
-    f"""
+LOOK = f"""
     WITH ready AS (
         SELECT post, state AS was, due_at AS was_due FROM delivery
-        WHERE state IN ({quoted(OPEN)}) AND due_at <= now()
-        ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
+        WHERE state IN ({quoted(OPEN)}) AND due_at <= now() %s
     ), seen AS (
         SELECT r.post, r.was, r.was_due, CASE
-            WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
-                CASE WHEN d.resume ? 'parts' THEN 'needs_review' ELSE 'expired' END
+            WHEN d.state <> 'uncertain' AND d.not_after <= now() THEN
+                CASE WHEN {PARTLY_PUBLIC} THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'awaiting' THEN 'awaiting'
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND NOT d.channel = ANY(:open_channels) THEN 'held'
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.after IS NOT NULL AND NOT EXISTS (
@@ -50,7 +49,9 @@ WAKE = text(
     RETURNING d.post, d.revision, d.platform, d.channel, d.traceparent, s.was, d.state,
         extract(epoch FROM now() - s.was_due)::float AS late
     """  # noqa: S608 - constants
-).bindparams(bindparam("open_channels", type_=ARRAY(Text)))
+CHANNELS = bindparam("open_channels", type_=ARRAY(Text))
+WAKE = text(LOOK % "ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED").bindparams(CHANNELS)
+WAKE_ONE = text(LOOK % "AND post = :post FOR UPDATE").bindparams(CHANNELS)
 
 # A worker that is gone left its call unproven. Nobody may simply call again: it is looked up first.
 ABANDONED = text(
@@ -81,10 +82,15 @@ class Scheduler:
         self._settings = settings
         self._registry = registry
 
+    async def announce(self, post: UUID, db: AsyncSession) -> Sequence[Event]:
+        """Announce one post if it is due, in the transaction that planned it: so it does not wait for a tick."""
+        rows = (await db.execute(WAKE_ONE, {"post": post, **self._parameters()})).all()
+        return [event for row in rows for event in _announce(row)]
+
     async def tick(self, db: AsyncSession) -> tuple[Sequence[Caused], float | None]:
         """Announce what is due, expire what is too late, take back what was abandoned."""
         lost = (await db.execute(ABANDONED)).all()
-        rows = (await db.execute(WAKE, self._parameters())).all()
+        rows = (await db.execute(WAKE, {"most": BATCH, **self._parameters()})).all()
         OLDEST.set(max((row.late for row in rows), default=0))
         events = [Caused(_lost(row), row.traceparent) for row in lost]
         for row in rows:
@@ -96,7 +102,6 @@ class Scheduler:
 
     def _parameters(self) -> dict[str, Any]:
         return {
-            "most": BATCH,
             "rewake": self._settings.rewake_seconds,
             "open_channels": open_channels(self._registry()),
         }

@@ -41,6 +41,8 @@ BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN)
 """States in which a change waits for proof of what happened."""
 
 
+PARTLY_PUBLIC = "coalesce(jsonb_array_length(d.resume -> 'parts'), 0) > 0"
+"""Whether the opening of a thread is public: then it is finished, or a person is asked."""
 MOST_LOOKS = 20
 """Tries after which an unknown outcome is no longer looked up but asked of a person."""
 
@@ -79,7 +81,6 @@ class Delivery(Base):
     publish_at: Mapped[datetime | None]
     not_after: Mapped[datetime | None]
     after: Mapped[UUID | None]
-    requested_at: Mapped[datetime | None]
     traceparent: Mapped[str | None]
     verdict: Mapped[str | None]
     approved_revision: Mapped[int | None]

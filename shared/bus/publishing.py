@@ -1,6 +1,7 @@
 """Publishing over AMQP: many messages in flight on one channel, each with a confirm of its own."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
@@ -54,12 +55,7 @@ class Publisher:
     async def publish(self, messages: Sequence[Message]) -> set[str]:
         """Send all, except what another call is sending: that is waited for. Return the ids that are confirmed."""
         distinct(messages)
-        try:
-            async with asyncio.timeout(CONNECTION_WITHIN):
-                await self._open.wait()
-        except TimeoutError:
-            return set()
-        if (channel := self._channel) is None:
+        if (channel := self._channel or await self._soon()) is None:
             return set()
         shared = {message.id: task for message in messages if (task := self._in_flight.get(message.id))}
         ours = {message.id: self._send(channel, message) for message in messages if message.id not in shared}
@@ -68,8 +64,17 @@ class Publisher:
             await asyncio.wait(tasks.values(), timeout=self._within)
             return {id_ for id_, task in tasks.items() if _confirmed(task)}
         finally:
-            for task in ours.values():
-                task.cancel()
+            if late := [task for task in ours.values() if not task.done()]:
+                for task in late:
+                    task.cancel()
+                await asyncio.wait(late)  # the next call must not find them in flight
+
+    async def _soon(self) -> Channel | None:
+        """Wait a moment for the channel."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECTION_WITHIN):
+                await self._open.wait()
+        return self._channel
 
     def _send(self, channel: Channel, message: Message) -> asyncio.Task[None]:
         task = asyncio.create_task(_basic_publish(channel, self._exchange, message), name=message.id)

@@ -81,13 +81,13 @@ async def test_ack_of_a_delivery_from_before_the_cut_is_of_no_effect(proxy: Prox
         await bus.declare([ONE])
         await all_confirmed(bus, messages(6))
         async with bus.subscribe("one.q1", 50) as subscription:
-            stale = await taken(subscription, 3)
+            stale = await taken(subscription, 6)
             proxy.cut()
             fresh = await taken(subscription, 6)
             await subscription.ack(stale)
             await subscription.reject(stale[0], requeue=False)
             assert sorted(ids(fresh)) == [f"id-{n}" for n in range(6)]
-            assert {delivery.message.id for delivery in fresh if delivery.redelivered} >= set(ids(stale))
+            assert all(delivery.redelivered for delivery in fresh)
             await subscription.ack(fresh[1:])
             await subscription.reject(fresh[0], requeue=True)
             (last,) = await taken(subscription, 1)
@@ -105,9 +105,10 @@ async def test_stalled_socket_confirms_nothing_and_is_given_up(proxy: Proxy, nam
             await all_confirmed(bus, messages(1))
             await subscription.ack(await taken(subscription, 1))
             proxy.stall()
-            began = time.monotonic()
-            assert await bus.publish(messages(5, first=1)) == set()
-            assert time.monotonic() - began < 3
+            for _ in range(2):  # the second call sends anew: it finds nothing of the first in its way
+                began = time.monotonic()
+                assert await bus.publish(messages(5, first=1)) == set()
+                assert 0.4 < time.monotonic() - began < 3
 
             async def given_up() -> bool:
                 return not bus.connected and not subscription.consuming

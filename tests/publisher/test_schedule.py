@@ -14,6 +14,7 @@ from shared.database import Sessions
 from shared.events import Event
 from tests.publisher.conftest import Publisher, approved, refused, requested
 
+PARTS = '{"parts": [{"uri": "at://one"}]}'
 CONFIG = load(Path("deploy/samples/config"))
 
 
@@ -73,6 +74,29 @@ async def test_what_was_never_approved_expires(scheduler: Scheduler, publisher: 
     assert await names(scheduler, sessions) == ["post.expired"]
     assert await publisher.hear(approved(request)) == []
     assert await publisher.state(request.post) == "expired"
+
+
+async def test_what_nobody_judges_expires_without_being_told_when(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions
+) -> None:
+    request = requested()
+    await publisher.hear(request)
+    row = await publisher.row(request.post)
+    assert row.due_at == row.not_after == row.publish_at + timedelta(hours=2)
+
+
+@pytest.mark.parametrize(("resume", "ends"), [("{}", "expired"), ('{"parts": []}', "expired"), (PARTS, "needs_review")])
+async def test_what_a_platform_is_still_at_does_not_wait_for_ever(
+    scheduler: Scheduler, publisher: Publisher, sessions: Sessions, resume: str, ends: str
+) -> None:
+    request = requested(timing=at(-10, not_after=-1))
+    await publisher.hear(request, approved(request))
+    async with sessions.begin() as db:
+        await db.execute(
+            text("UPDATE delivery SET state = 'pending', resume = cast(:resume AS jsonb)"), {"resume": resume}
+        )
+    assert await names(scheduler, sessions) == ["post.expired" if ends == "expired" else "post.uncertain"]
+    assert await publisher.state(request.post) == ends
 
 
 async def test_an_approval_too_late_is_no_post(scheduler: Scheduler, publisher: Publisher, sessions: Sessions) -> None:

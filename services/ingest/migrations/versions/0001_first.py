@@ -25,7 +25,7 @@ TABLES = (
     """
     CREATE TABLE post (
         id uuid PRIMARY KEY,
-        request_id uuid NOT NULL REFERENCES request (id),
+        request_id uuid NOT NULL,
         ordinal integer NOT NULL,
         channel text NOT NULL,
         platform text NOT NULL,

@@ -32,7 +32,6 @@ def upgrade() -> None:
             publish_at timestamptz,
             not_after timestamptz,
             after uuid,
-            requested_at timestamptz,
             traceparent text,
             verdict text,
             approved_revision integer,
