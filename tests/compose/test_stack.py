@@ -3,6 +3,7 @@
 The tests go on from one another, in this order.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.local.programs import PROGRAMS
+from deploy.local.programs import PROGRAMS, SAMPLES
 from deploy.local.rehearsal import Rehearsal, Ringing
 from tests.compose.stack import Prometheus, Stack, until
 
@@ -129,5 +130,19 @@ async def _forget(sandbox: httpx.AsyncClient) -> None:
 async def _ledger_has_exactly(sandbox: httpx.AsyncClient, posts: Sequence[Ringing]) -> None:
     """Every published post is there once, whole, and nothing else is."""
     entries: list[dict[str, Any]] = (await sandbox.get("/_ledger")).raise_for_status().json()["posts"]
-    begun = Counter(entry["url"] for entry in entries if not entry["reply_to"])
-    assert begun == Counter(post.permalink for post in posts if post.state == "published")
+    published = [post for post in posts if post.state == "published"]
+    assert Counter(_key(one["url"]) for one in entries if not one["reply_to"]) == Counter(
+        _key(str(post.permalink)) for post in published
+    )
+    assert len(entries) == sum(_parts(post.sample) for post in published)
+    assert len({(one["platform"], one["id"]) for one in entries}) == len(entries)
+
+
+def _key(address: str) -> str:
+    """Return what names a post in its address; what stands before it may be a handle or an id of the account."""
+    return address.rpartition("/")[2]
+
+
+def _parts(sample: str) -> int:
+    content = json.loads((SAMPLES / "requests" / f"{sample}.json").read_text())["send"]["content"]
+    return len(content.get("thread", [content]))
