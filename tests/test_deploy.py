@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 import services
 import shared
+from deploy.credentials import take_accounts
 from deploy.local.programs import PROGRAMS, ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -83,3 +84,19 @@ def test_without_docker_a_sentence_says_so(act: str, tmp_path: Path) -> None:
     done = subprocess.run(script, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("This needs Docker: https://")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("wikipedia/bluesky: {password: hush", "accounts: this is not YAML"),
+        ("- hush", "accounts: write `channel:`"),
+        ("wikipedia/bluesky: hush", "accounts: write `channel:`"),
+        ("wikipedia/blusky: {password: hush}", "accounts: not in the channel registry: wikipedia/blusky"),
+    ],
+)
+def test_wrong_accounts_are_told_without_a_secret(text: str, said: str) -> None:
+    with pytest.raises(SystemExit) as told:
+        take_accounts(text, ROOT / "config")
+    assert str(told.value).startswith(said)
+    assert "hush" not in str(told.value)

@@ -6,6 +6,7 @@ The tests go on from one another, in this order.
 import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,8 @@ import pytest
 from deploy.local.programs import PROGRAMS, SAMPLES
 from deploy.local.rehearsal import Rehearsal, Ringing
 from tests.compose.stack import Prometheus, Stack, until
+
+READ_ACCOUNTS = ["exec", "--no-TTY", "publisher-bluesky", "cat", "/var/lib/carillon/accounts/accounts.yaml"]
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
@@ -100,6 +103,15 @@ async def test_nothing_is_left_behind(prometheus: Prometheus) -> None:
         return [value for _, value in (series["value"] for series in left["result"])] == ["0"]
 
     await until(empty, "queues, dead letters and outboxes are empty")
+
+
+async def test_real_accounts_replace_the_sandboxes(stack: Stack, tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text("wikipedia/bluesky: {identifier: wikipedia.org, password: not-a-real-one}\n")
+    assert stack.run("accounts", FILE=str(accounts)).startswith("accounts of 1 channels taken")
+    assert stack.compose(*READ_ACCOUNTS) == accounts.read_text()
+    stack.compose("up", "--detach", "--no-build", "--wait", "credentials")
+    assert stack.compose(*READ_ACCOUNTS) == accounts.read_text(), "starting again must not bring the sandbox's back"
 
 
 async def _rehearse(ingest: httpx.AsyncClient) -> Sequence[Ringing]:
