@@ -110,7 +110,7 @@ async def test_real_accounts_replace_the_sandboxes(stack: Stack, tmp_path: Path)
     accounts.write_text("wikipedia/bluesky: {identifier: wikipedia.org, password: not-a-real-one}\n")
     assert stack.run("accounts", FILE=str(accounts)).startswith("accounts of 1 channels taken")
     assert stack.compose(*READ_ACCOUNTS) == accounts.read_text()
-    stack.compose("up", "--detach", "--no-build", "--wait", "credentials")
+    stack.compose("run", "--rm", "--no-deps", "credentials")
     assert stack.compose(*READ_ACCOUNTS) == accounts.read_text(), "starting again must not bring the sandbox's back"
 
 
