@@ -159,6 +159,9 @@ def _json(payload: Payload | None) -> str | None:
     return payload.model_dump_json(exclude_defaults=True) if payload else None
 
 
+DRIVERS_OWN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
 async def keep_all(engine: AsyncEngine, what: Kept) -> bool:
     """Keep everything and return True; False when the key was there before. One round trip, committed by itself.
 
@@ -169,10 +172,12 @@ async def keep_all(engine: AsyncEngine, what: Kept) -> bool:
         assert driver is not None
         try:
             return bool(await driver.fetchval(ACCEPT, *what))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except BaseException as error:
             # The pool does not see what goes past it: a connection that may be broken must not go back.
             await connection.invalidate()
-            raise DBAPIError(None, None, error, connection_invalidated=True) from error
+            if isinstance(error, DRIVERS_OWN):
+                raise DBAPIError(None, None, error, connection_invalidated=True) from error
+            raise
 
 
 def give_up_at(timing: Timing, settings: IngestSettings) -> datetime:
