@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Row, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import MOST_LOOKS, OPEN, UNTOUCHED, State, quoted
+from services.publisher.tables import MOST_LOOKS, OPEN, PARTLY_PUBLIC, UNTOUCHED, State, quoted
 from shared.channels import Registry, Stance
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
@@ -28,8 +28,8 @@ WAKE = text(
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), seen AS (
         SELECT r.post, r.was, r.was_due, CASE
-            WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
-                CASE WHEN d.resume ? 'parts' THEN 'needs_review' ELSE 'expired' END
+            WHEN d.state IN ({quoted((*UNTOUCHED, State.PENDING))}) AND d.not_after <= now() THEN
+                CASE WHEN {PARTLY_PUBLIC} THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'awaiting' THEN 'awaiting'
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND NOT d.channel = ANY(:open_channels) THEN 'held'
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.after IS NOT NULL AND NOT EXISTS (
