@@ -40,13 +40,8 @@ UNTOUCHED = (State.AWAITING, State.PLANNED, State.HELD, State.DUE)
 BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN)
 """States in which a change waits for proof of what happened."""
 
-
-PARTLY_PUBLIC = "coalesce(jsonb_array_length(d.resume -> 'parts'), 0) > 0"
-"""Whether the opening of a thread is public: then it is finished, or a person is asked."""
 MOST_LOOKS = 20
 """Tries after which an unknown outcome is no longer looked up but asked of a person."""
-
-
 PARTLY_PUBLIC = "coalesce(d.resume -> 'parts', '[]') <> '[]'"
 """In SQL: some of the thread can be seen. It is finished, or a person is asked; no edit and no cancel undoes that."""
 
