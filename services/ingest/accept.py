@@ -10,10 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.ingest.fanout import Channels, Wanted, Wrong, excesses, fan_out, media_in, renditions_of, timing_wrong
+from services.ingest.keeper import Keeper
+from services.ingest.kept import Answer, Call, Planned, kept
 from services.ingest.originals import Original, find_fitted, find_originals
 from services.ingest.settings import IngestSettings
 from services.ingest.standing import State
-from services.ingest.storing import Answer, Call, Planned, keep_all, kept
 from services.ingest.unknown import missing_media
 from shared.adapter.render import render
 from shared.content import Asking
@@ -31,6 +32,7 @@ class Door:
 
     def __init__(self, engine: AsyncEngine, channels: Channels, settings: IngestSettings) -> None:
         self._engine = engine
+        self._keeper = Keeper(engine, settings.person_days, settings.ask_again_seconds)
         self._channels = channels
         self._settings = settings
 
@@ -64,7 +66,7 @@ class Door:
         requester = Requester(tool=caller.tool, person=person, trust=caller.trust)
         planned = [_planned(call.asking, request, requester, one, originals, fitted) for one in wanted]
         answer = Answer(202, f"/v1/requests/{request}", _body(request, planned))
-        if await keep_all(self._engine, kept(call, planned, requester, request, answer, self._settings)):
+        if await self._keeper.keep(kept(call, planned, requester, request, answer, self._settings)):
             return answer
         first = await self._first(call.key, call.body_hash, caller)
         if first is None:  # it was forgotten between two statements: its time was over
