@@ -15,7 +15,7 @@ from shared.database import is_trouble
 log = structlog.get_logger()
 
 # Everything hangs on `gate`: it lets through only requests whose key is new, and waits for whoever uses the same key at
-# that moment. Keys are taken in their order, so that two processes wait for each other instead of locking each other out.
+# that moment. Keys are taken in their order, so that two processes wait for each other and do not lock each other out.
 # The location is as unique as the request, so of two calls with one key in the same group only one gets through.
 ACCEPT = """
 WITH given AS (
