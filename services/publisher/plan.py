@@ -19,9 +19,14 @@ def planning(scheduler: Scheduler) -> Mapping[type[Event], Handler]:
 
 def _then_announced(handler: Handler, scheduler: Scheduler) -> Handler:
     async def handle(event: Any, db: AsyncSession) -> Sequence[Event]:
-        events = await handler(event, db)
-        # By our clock this only saves a look: whether it is due, the statement asks the database's.
-        due = [e for e in events if isinstance(e, PostScheduled) and e.due_at <= datetime.now(UTC)]
-        return [*events, *[announced for e in due for announced in await scheduler.announce(e.post, db)]]
+        return [told for said in await handler(event, db) for told in await _announced(said, scheduler, db)]
 
     return handle
+
+
+async def _announced(said: Event, scheduler: Scheduler, db: AsyncSession) -> Sequence[Event]:
+    """Return what to say instead of when a post is due, if it is due now: nobody needs to hear both."""
+    # Our clock only saves a look: whether the post is due, the statement asks the database's.
+    if isinstance(said, PostScheduled) and said.due_at <= datetime.now(UTC):
+        return await scheduler.announce(said.post, db) or [said]
+    return [said]

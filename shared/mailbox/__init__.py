@@ -95,7 +95,6 @@ class Mailbox:
         async with self.sessions.begin() as db:
             transaction = Transaction(db)
             yield transaction
-            await db.flush()
             await store(db, self.service, transaction.caused)
         if transaction.caused:
             self.nudge()

@@ -133,7 +133,6 @@ class Performer(Generic[C]):
         """Commit the outcome and what follows; twice is harmless, for the fence holds only once."""
         async with self.sessions.begin() as db:
             events = await self._act.settle(claim, outcome, db)
-            await db.flush()
             await store(db, self._service, here(events))
         if events:
             self._relay.nudge()

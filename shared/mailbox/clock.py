@@ -42,7 +42,6 @@ class Clock:
     async def _once(self) -> float | None:
         async with self._sessions.begin() as db:
             events, rest = await self._tick(db)
-            await db.flush()
             await store(db, self._service, here(events))
         if events:
             self._relay.nudge()

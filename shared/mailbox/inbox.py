@@ -177,7 +177,6 @@ class Consumer:
                     caused += await self._follow(letter.envelope, db)
             if forget:
                 await db.execute(FORGET, {"consumer": self._queue, "id": forget})
-            await db.flush()
             await store(db, self._service, caused)
         GROUP.labels(self._service).observe(len(letters))
         DUPLICATES.labels(self._service).inc(len(letters) - handled)
