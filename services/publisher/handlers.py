@@ -48,7 +48,7 @@ REQUEST = text(
         due_at = CASE WHEN d.verdict = 'approved' AND d.approved_hash = excluded.payload_hash
                       AND d.approved_revision = excluded.revision THEN excluded.publish_at ELSE excluded.not_after END
     WHERE d.revision < excluded.revision
-        AND (d.state IN ({quoted(UNTOUCHED)}) OR d.state = 'failed' AND NOT {PARTLY_PUBLIC})
+        AND d.state IN ({quoted((*UNTOUCHED, State.FAILED))}) AND NOT {PARTLY_PUBLIC}
     RETURNING state, due_at
     """  # noqa: S608 - constants
 ).bindparams(bindparam("payload", type_=JSONB), bindparam("brief", type_=JSONB))
@@ -79,15 +79,18 @@ JUDGE = text(
 
 CANCEL = text(
     f"""
-    UPDATE delivery SET state = 'cancelled', due_at = NULL, reason = :reason
-    WHERE post = :post AND state IN ({quoted(UNTOUCHED)}) RETURNING state
+    UPDATE delivery d SET state = 'cancelled', due_at = NULL, reason = :reason
+    WHERE post = :post AND state IN ({quoted(UNTOUCHED)}) AND NOT {PARTLY_PUBLIC} RETURNING state
     """  # noqa: S608 - constants
 )
 LOOK = text("SELECT state, revision FROM delivery WHERE post = :post FOR UPDATE")
 REFUSE_FORM = text("UPDATE delivery SET state = 'failed', due_at = NULL, reason = :reason WHERE post = :post")
-WAIT = text("INSERT INTO change (post, type, event) VALUES (:post, :type, :event)").bindparams(
-    bindparam("event", type_=JSONB)
-)
+WAIT = text(
+    """
+    WITH noted AS (UPDATE delivery SET waiting = true WHERE post = :post)
+    INSERT INTO change (post, type, event) VALUES (:post, :type, :event)
+    """
+).bindparams(bindparam("event", type_=JSONB))
 STUB = text(
     "INSERT INTO delivery (post, revision, state) VALUES (:post, :revision, 'cancelled') ON CONFLICT DO NOTHING"
 )

@@ -92,6 +92,8 @@ class Delivery(Base):
     tries: Mapped[int] = mapped_column(Integer, server_default="0")
     began_at: Mapped[datetime | None]
     resume: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    waiting: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a change waits for proof: in this row, because who settles reads it in its newest version."""
     reason: Mapped[str | None]
     external_id: Mapped[str | None]
     permalink: Mapped[str | None]
