@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from secrets import token_hex
 from signal import SIGKILL
@@ -123,14 +124,21 @@ class Stage:
         return {name: number for name, number in found.items() if number}
 
     async def deliveries(self) -> Counter[str]:
-        """Return how many deliveries publisher has in each state."""
-        rows = await self.rows("publisher", "SELECT state, count(*) FROM delivery GROUP BY state")
+        """Return how many of the posts that were asked for publisher has in each state."""
+        query = "SELECT state, count(*) FROM delivery WHERE post = ANY($1::uuid[]) GROUP BY state"
+        rows = await self.rows("publisher", query, list(self.asked))
         return Counter(dict(rows))
 
     async def settled(self) -> bool:
         """Say whether all that was asked is published, and nothing is on its way any more."""
-        done = (await self.deliveries())["published"] >= len(self.asked)
+        done = (await self.deliveries())["published"] == len(self.asked)
         return done and not await self.outboxes() and not await self.queues()
+
+    async def forget(self) -> None:
+        """Begin anew, with nothing asked and an empty ledger."""
+        self.asked.clear()
+        await self.sandbox("DELETE", "/_ledger")
+        await self.sandbox("DELETE", "/_faults")
 
     async def arrived(self, seconds: float = PATIENCE) -> None:
         """Wait until all is published and every event has been heard; if not, say what is where."""
@@ -200,6 +208,54 @@ async def running_stage(database_url: str, amqp_url: str, **more: str) -> AsyncI
                 stage = Stage(guarded, place, stack, bus, http, token)
                 await stage.start_sandbox()
                 yield stage
+
+
+def shown_wrong(stage: Stage, ledger: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return where the ledger shows a text not exactly once, a thread out of order, or what nobody asked for."""
+    wanted = {(channel.partition("/")[2], text) for channel, body in stage.asked.values() for text in parts_of(body)}
+    shown = Counter((str(post["platform"]), text_of(post, wanted)) for post in ledger)
+    wrong = [f"{shown[one]} times instead of once: {one}" for one in wanted if shown[one] != 1]
+    wrong += [f"nobody asked for this: {one}" for one in shown if one not in wanted]
+    by_text = {(str(post["platform"]), text_of(post, wanted)): post for post in ledger}
+    for channel, asked in stage.asked.values():
+        parts = [by_text.get((channel.partition("/")[2], text)) for text in parts_of(asked)]
+        for first, second in pairwise(parts):
+            if first and second and not (second["reply_to"] == first["id"] and second["seq"] > first["seq"]):
+                wrong.append(f"out of order on {channel}: {second['text']}")
+    return wrong
+
+
+def text_of(post: Mapping[str, Any], wanted: set[tuple[str, str]]) -> str:
+    """Return which of the texts a post shows: a credit may follow it."""
+    text = str(post["text"])
+    return next((one for _, one in wanted if text == one or text.startswith(one + "\n")), text)
+
+
+async def left_over(stage: Stage) -> list[str]:
+    """Return what lies where nothing may lie at the end."""
+    wrong = [f"not sent by {service}: {number} events" for service, number in (await stage.outboxes()).items()]
+    wrong += [f"dead letters in {queue}: {number}" for queue, number in (await stage.queues(DEAD)).items()]
+    states = await stage.deliveries()
+    return wrong + [f"{number} deliveries are {state}" for state, number in states.items() if state != "published"]
+
+
+async def told_wrong(stage: Stage) -> list[str]:
+    """Return which posts ingest does not call published."""
+    states = {post: await stage.state(post) for post in stage.asked}
+    return [f"{post} is {state} to ingest" for post, state in states.items() if state != "published"]
+
+
+async def each_once(stage: Stage, seconds: float = PATIENCE) -> None:
+    """Wait until all that was asked is public, once, in order, and nothing is left anywhere; else say what is where."""
+    await stage.arrived(seconds)
+    wrong = [*shown_wrong(stage, await stage.ledger()), *await left_over(stage), *await told_wrong(stage)]
+    assert not wrong, "\n".join([*wrong, await stage.where()])
+
+
+def asking(*texts: str, channels: Sequence[str] = ("wikipedia/bluesky",), **more: Any) -> dict[str, Any]:
+    """Return a request: a text, or a thread of several."""
+    content = {"text": texts[0]} if len(texts) == 1 else {"thread": [{"text": text} for text in texts]}
+    return {"content": content, "channels": [{"channel": channel} for channel in channels], **more}
 
 
 def parts_of(body: Mapping[str, Any]) -> Sequence[str]:

@@ -97,6 +97,31 @@ async def test_a_thread_begun_is_not_begun_anew_by_an_edit(hands: Hands) -> None
     assert (row.revision, row.resume) == (1, {"parts": ["at://one"]})
 
 
+async def test_the_verdict_on_an_edit_leaves_the_thread_under_way_alone(hands: Hands) -> None:
+    claimed = await hands.begun("at://one")
+    edit = requested("Another text", post=claimed.post, revision=2)
+    await hands.publisher.hear(edit, approved(edit))
+    async with hands.sessions.begin() as db:
+        assert await keep(claimed, {"parts": ["at://one", "at://two"]}, [CHANNEL], db, hands.settings)
+    await hands.settle(claimed, TryLater("later", 1.0))
+    await hands.set("state = 'due'", claimed.post)
+    async with hands.sessions.begin() as db:
+        (again,) = await claim([claimed.post], "bluesky", [CHANNEL], db, hands.settings)
+    assert again.payload == claimed.payload
+
+
+@pytest.mark.parametrize("verdict_first", [True, False])
+async def test_an_edit_and_its_verdict_apply_when_nothing_was_sent(hands: Hands, verdict_first: bool) -> None:
+    claimed = await hands.begun()
+    edit = requested("Another text", post=claimed.post, revision=2)
+    both = (approved(edit), edit) if verdict_first else (edit, approved(edit))
+    await hands.publisher.hear(*both)
+    events = await hands.settle(claimed, TryLater("later", 1.0))
+    assert sorted(event.name for event in events) == ["post.change_settled", "post.scheduled"]
+    row = await hands.publisher.row(claimed.post)
+    assert (row.state, row.revision, row.approved_revision, row.waiting) == ("planned", 2, 2, False)
+
+
 async def test_a_thread_that_breaks_off_is_a_question(hands: Hands) -> None:
     claimed = await hands.begun("at://one")
     (event,) = await hands.settle(claimed, Rejected("the second part is refused"))
