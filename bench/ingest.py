@@ -1,8 +1,8 @@
 """`python -m bench.ingest [rounds]`: a request with three posts, beside a plain SQLAlchemy handler that stores as much.
 
 Both are servers of their own (uvicorn, uvloop, one worker) on one PostgreSQL, with 32 connections open; CPU is that of
-the server. Ours is `python -m services.ingest api` as it ships: token, checks, rendering, hashing, log line. The baseline
-only validates and stores. No broker: sending what is stored is the relay's work, and measured as that.
+the server. Ours is `python -m services.ingest api` as it ships: token, checks, rendering, hashing, log line. The plain
+one only validates and stores. No broker: sending what is stored is the relay's work, and measured as that.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ def plain_body() -> bytes:
 
 
 def our_body() -> bytes:
-    """Return what ingest is sent: three channels, two of them with a text of their own, a link, a source, a campaign."""
+    """Return what ingest is sent: three channels, two of them with a text of their own, a link and a source."""
     said = "Did you know? Wikipedia's volunteers add two articles a minute. "
     page = "https://en.wikipedia.org/wiki/Wikipedia"
     about: dict[str, Any] = {"campaign": "birthday", "objective": "awareness", "regions": ["BR", "IN"], "hook": "day "}
