@@ -101,9 +101,11 @@ async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
 
 
 @asynccontextmanager
-async def running_stack(guarded: Guarded, place: Place) -> AsyncIterator[Stack]:
+async def running_stack(
+    guarded: Guarded, place: Place, programs: Mapping[str, tuple[str, ...]] = PROGRAMS
+) -> AsyncIterator[Stack]:
     """Run everything for the length of a block."""
-    stack = Stack(guarded, place)
+    stack = Stack(guarded, place, programs)
     try:
         await stack.start()
         yield stack

@@ -21,7 +21,7 @@ import httpx
 
 from deploy.local.databases import own_databases
 from deploy.local.guarded import Guarded
-from deploy.local.programs import ROOT, SAMPLES, Place, free_port
+from deploy.local.programs import PROGRAMS, ROOT, SAMPLES, Place, free_port
 from deploy.local.queues import own_queues
 from deploy.local.stack import Stack, running_stack
 from shared import platforms
@@ -194,20 +194,25 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = PAT
 
 
 @asynccontextmanager
-async def running_stage(database_url: str, amqp_url: str, **more: str) -> AsyncIterator[Stage]:
-    """Run everything on these servers, with settings of its own besides."""
+async def running_stage(
+    database_url: str, amqp_url: str, programs: Mapping[str, tuple[str, ...]] = PROGRAMS
+) -> AsyncIterator[Stage]:
+    """Run everything on these servers."""
     run = f"j{token_hex(4)}"
     with Guarded("journey", Path(tempfile.gettempdir())) as guarded:
         sandbox = f"http://127.0.0.1:{free_port()}"
-        place = Place(guarded.folder, f"carillon_{run}", database_url, amqp_url, sandbox, more=QUICK | more)
+        place = Place(guarded.folder, f"carillon_{run}", database_url, amqp_url, sandbox, more=QUICK)
         token = place.prepare()
         async with own_databases(database_url, run) as database, own_queues(place) as bus:
             for service in SERVICES:
                 await database(service)
-            async with running_stack(guarded, place) as stack, httpx.AsyncClient(timeout=20) as http:
+            async with running_stack(guarded, place, programs) as stack, httpx.AsyncClient(timeout=20) as http:
                 stage = Stage(guarded, place, stack, bus, http, token)
                 await stage.start_sandbox()
                 yield stage
+            # Told to stop, they would look for the databases that go next; how they stop is another test's matter.
+            for name in programs:
+                guarded.end(name, SIGKILL)
 
 
 def shown_wrong(stage: Stage, ledger: Sequence[Mapping[str, Any]]) -> list[str]:

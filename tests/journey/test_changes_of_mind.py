@@ -11,7 +11,7 @@ from tests.journey.stage import PATIENCE, Stage, asking, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
-POSTS = 60
+POSTS = 48
 TOGETHER = 6
 SEED = 20251001
 LONGEST = 0.4
