@@ -24,6 +24,14 @@ docs: setup ## write again what is generated: settings and AsyncAPI
 	$(PY) -m deploy.docs settings
 	$(PY) -m deploy.docs asyncapi
 
+.PHONY: bench
+bench: setup ## every figure beside its baseline, in one run (half an hour); PARTS="relay latency": only these
+	$(PY) -m bench $(PARTS)
+
+.PHONY: bench-short
+bench-short: setup ## the same with a fifth of the work: to see that it runs, not to judge
+	$(PY) -m bench --short $(PARTS)
+
 .PHONY: lint
 lint: setup ## ruff, mypy (strict), import contracts
 	.venv/bin/ruff format --check .

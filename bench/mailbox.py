@@ -116,7 +116,7 @@ async def fill_outbox(engine: AsyncEngine, count: int) -> None:
 
 
 def _settings(**more: int) -> Settings:
-    return Settings(_env_file=None, **more)
+    return Settings.model_validate(more)
 
 
 @asynccontextmanager

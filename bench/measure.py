@@ -97,11 +97,11 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Shown when every round reaches the target, missed when none does; else the rounds do not say."""
+        """Met when every round reaches the target, not met when none does; else the rounds do not say."""
         ratios = self.ratio.figures
         if min(ratios) >= self.target:
-            return "shown"
-        return "missed" if max(ratios) < self.target else "not shown"
+            return "met"
+        return "not met" if max(ratios) < self.target else "not shown"
 
     def lines(self) -> list[str]:
         """The table's rows."""

@@ -1,4 +1,4 @@
-"""The whole of Carillon as it runs on one machine: every process, RabbitMQ, PostgreSQL and the sandbox, and its callers.
+"""The whole of Carillon as it runs on one machine: every process, RabbitMQ, PostgreSQL, the sandbox, and callers.
 
 A post is sent as a request of its own, to three channels in turn, with a link card. Its text has its number, by which
 it is found in the sandbox's ledger: what is not there, or there twice, is seen.
@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -33,8 +34,8 @@ from shared.mailbox import SERVICES, topology
 
 CHANNELS = ("wikipedia/bluesky", "foundation/mastodon", "foundation/bluesky")
 TEXT = (
-    "Bench {number}: three hearts, eight arms and blue blood. The octopus keeps surprising us, and volunteers around the "
-    "world keep writing down how. 🐙 #octopus"
+    "Bench {number}: three hearts, eight arms and blue blood. The octopus keeps surprising us, and volunteers around "
+    "the world keep writing down how. 🐙 #octopus"
 )
 LINK = {
     "url": "https://en.wikipedia.org/wiki/Octopus",
@@ -45,6 +46,12 @@ NUMBER = re.compile(r"^Bench (\d+):")
 DRAIN_SECONDS = 60.0
 """How long posts may take to appear after the last one was sent."""
 PAGE = 5_000
+AGAIN_SECONDS = 5.0
+"""What a 503 asks for in its Retry-After."""
+
+
+class RefusedError(Exception):
+    """A post was not accepted."""
 
 
 @dataclass
@@ -56,6 +63,8 @@ class Sending:
     accepted: dict[int, float] = field(default_factory=dict)
     appeared: dict[int, float] = field(default_factory=dict)
     times: Counter[int] = field(default_factory=Counter)
+    refused: int = 0
+    """How often the answer was 503 and the call was made again."""
 
     @property
     def lateness_ms(self) -> list[float]:
@@ -99,13 +108,13 @@ class Pipeline:
     async def settle(self, sending: Sending) -> None:
         """Wait until all that was ever sent is in the ledger, or for long enough, and read off when it came."""
         deadline = time.monotonic() + DRAIN_SECONDS
-        while await self.arrived() < self._next and time.monotonic() < deadline:
+        while await self.arrived() < self._next and time.monotonic() < deadline:  # noqa: ASYNC110 - another process's
             await asyncio.sleep(0.1)
         while page := await self._page():
             for post in page:
                 if (found := NUMBER.match(post["text"])) and int(found[1]) in sending.accepted:
                     sending.times[int(found[1])] += 1
-                    sending.appeared.setdefault(int(found[1]), post["time"])
+                    sending.appeared.setdefault(int(found[1]), float(post["time"]))
 
     async def _page(self) -> list[dict[str, str]]:
         answer = await self._sandbox.get("/_ledger", params={"since": self._seen, "limit": PAGE})
@@ -119,7 +128,12 @@ class Pipeline:
             "channels": [{"channel": CHANNELS[number % len(CHANNELS)]}],
             "about": {"tier": "bite", "campaign": "bench"},
         }
-        await self._caller.post("/v1/requests", json.dumps(body).encode(), {"Idempotency-Key": str(uuid.uuid4())})
+        encoded, key = json.dumps(body).encode(), {"Idempotency-Key": str(uuid.uuid4())}
+        while (status := await self._caller.post("/v1/requests", encoded, key)) == HTTPStatus.SERVICE_UNAVAILABLE:
+            sending.refused += 1
+            await asyncio.sleep(AGAIN_SECONDS)
+        if status != HTTPStatus.ACCEPTED:
+            raise RefusedError(f"the answer was {status}, not 202")
         sending.accepted[number] = time.time()
 
 

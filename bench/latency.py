@@ -1,0 +1,67 @@
+"""From the 202 to the platform, at a steady rate: the whole pipeline beside the shortest chain that could do it.
+
+Ours ends when the sandbox has the post, so it includes the call itself; it begins when the caller has its 202. The
+baseline begins when the row is committed and ends before the call would begin. Both clocks are this machine's.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from bench.chain import chain
+from bench.measure import Spread
+from bench.pipeline import Pipeline, pipeline
+from bench.verdict import at_most, percentile
+from deploy.local.databases import own_databases
+
+RATES, TARGET = (20.0, 100.0), 2.0
+SECONDS = {20.0: 15.0, 100.0: 10.0}
+FILLER = "x" * 900
+
+
+@dataclass
+class Round:
+    """One round at one rate: milliseconds of both sides."""
+
+    ours: list[float]
+    baseline: list[float]
+
+
+async def latency(amqp_url: str, database_url: str, rounds: int, share: float) -> None:
+    """Compare, rates and sides in turn, after one round that does not count."""
+    name = f"bench{secrets.token_hex(4)}"
+    async with (
+        own_databases(database_url, name) as database,
+        chain(amqp_url, await database("chain"), name) as shortest,
+        pipeline(amqp_url, database_url) as carillon,
+    ):
+        found: dict[float, list[Round]] = {rate: [] for rate in RATES}
+        for number in range(-1, rounds):
+            for rate in RATES:
+                seconds = SECONDS[rate] * share
+                baseline = await shortest.send(rate, seconds, FILLER)
+                ours = await _ours(carillon, rate, seconds)
+                if number >= 0:
+                    found[rate].append(Round(ours, baseline))
+    for rate, some in found.items():
+        print("\n".join([*_lines(rate, some), ""]), flush=True)
+
+
+async def _ours(carillon: Pipeline, rate: float, seconds: float) -> list[float]:
+    sending = await carillon.send(rate, seconds)
+    await carillon.settle(sending)
+    if sending.wrong:
+        raise AssertionError(f"the ledger is not exact: {sending.wrong[:5]}")
+    return sending.lateness_ms
+
+
+def _lines(rate: float, rounds: list[Round]) -> list[str]:
+    lines = [f"202 to platform at {rate:g} posts/s"]
+    for share, name in ((50, "p50"), (99, "p99")):
+        ours = Spread(tuple(percentile(one.ours, share) for one in rounds))
+        baseline = Spread(tuple(percentile(one.baseline, share) for one in rounds))
+        ratio = Spread(tuple(o / b for o, b in zip(ours.figures, baseline.figures, strict=True)))
+        lines.append(
+            f"  {name}  ours {ours.text(0):>24} ms   baseline {baseline.text(0):>20} ms   ratio {ratio.text(2):>18} ×"
+            f"   target ≤ {TARGET:g} ×: {at_most(TARGET, ratio)}"
+        )
+    return lines
