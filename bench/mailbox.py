@@ -12,6 +12,7 @@ from functools import partial
 from uuid import uuid4
 
 import aio_pika
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -24,7 +25,8 @@ from shared.bus.contract import Queue
 from shared.database import sessions_of
 from shared.events import Event, PostFailed
 from shared.mailbox import Mailbox, envelope_of, posts_queue
-from shared.mailbox.outbox import Caused, Relay, store
+from shared.mailbox.outbox import Caused, store
+from shared.mailbox.relay import Relay
 from shared.settings import Settings
 
 ONE_BY_ONE, GROUPED, RELAYED = 400, 4_000, 6_000
@@ -113,6 +115,7 @@ async def fill_outbox(engine: AsyncEngine, count: int) -> None:
     traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     async with sessions_of(engine).begin() as db:
         await store(db, SERVICE, [Caused(event, traceparent)] * count)
+        await db.execute(text("UPDATE outbox SET retry_at = now()"))  # nobody has them in hand
 
 
 def _settings(**more: int) -> Settings:

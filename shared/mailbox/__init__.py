@@ -12,7 +12,8 @@ from shared.events import EVENTS, Event, PostDue
 from shared.mailbox.acts import Act, C, Claim, Due, Performer, Woken, perform_due, perform_woken
 from shared.mailbox.clock import Clock, Tick
 from shared.mailbox.inbox import Consumer, Handler, envelope_of, expire
-from shared.mailbox.outbox import Caused, Relay, here, store
+from shared.mailbox.outbox import Caused, here, store
+from shared.mailbox.relay import Relay
 from shared.mailbox.schema import add_mailbox
 from shared.settings import Settings
 
@@ -95,9 +96,8 @@ class Mailbox:
         async with self.sessions.begin() as db:
             transaction = Transaction(db)
             yield transaction
-            await store(db, self.service, transaction.caused)
-        if transaction.caused:
-            self.nudge()
+            stored = await store(db, self.service, transaction.caused)
+        self.relay.hand_over(stored)
 
     def consumer(self, handlers: Mapping[type[Event], Handler]) -> Consumer:
         """Return the loop that handles the service's events."""

@@ -19,7 +19,8 @@ from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Sessions
 from shared.events import Event, UndecodableError, decode
 from shared.mailbox.inbox import POISON, take
-from shared.mailbox.outbox import Caused, Relay, here, store
+from shared.mailbox.outbox import Caused, here, store
+from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently, wait_for
 from shared.telemetry import following
 
@@ -133,9 +134,8 @@ class Performer(Generic[C]):
         """Commit the outcome and what follows; twice is harmless, for the fence holds only once."""
         async with self.sessions.begin() as db:
             events = await self._act.settle(claim, outcome, db)
-            await store(db, self._service, here(events))
-        if events:
-            self._relay.nudge()
+            stored = await store(db, self._service, here(events))
+        self._relay.hand_over(stored)
 
 
 async def perform_woken(act: Woken[C], performer: Performer[C], bus: Bus, queue: str, stopping: asyncio.Event) -> None:

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.database import Sessions
 from shared.events import Event
-from shared.mailbox.outbox import Caused, Relay, here, store
+from shared.mailbox.outbox import Caused, here, store
+from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently, wait_for
 
 Tick = Callable[[AsyncSession], Awaitable[tuple[Sequence[Event | Caused], float | None]]]
@@ -42,7 +43,6 @@ class Clock:
     async def _once(self) -> float | None:
         async with self._sessions.begin() as db:
             events, rest = await self._tick(db)
-            await store(db, self._service, here(events))
-        if events:
-            self._relay.nudge()
+            stored = await store(db, self._service, here(events))
+        self._relay.hand_over(stored)
         return rest

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Sessions
 from shared.events import Envelope, Event, UndecodableError, decode
-from shared.mailbox.outbox import Caused, Relay, here, store
+from shared.mailbox.outbox import Caused, here, store
+from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently
 from shared.settings import Settings
 from shared.telemetry import following
@@ -177,11 +178,10 @@ class Consumer:
                     caused += await self._follow(letter.envelope, db)
             if forget:
                 await db.execute(FORGET, {"consumer": self._queue, "id": forget})
-            await store(db, self._service, caused)
+            stored = await store(db, self._service, caused)
         GROUP.labels(self._service).observe(len(letters))
         DUPLICATES.labels(self._service).inc(len(letters) - handled)
-        if caused:
-            self._relay.nudge()
+        self._relay.hand_over(stored)
 
     async def _follow(self, envelope: Envelope, db: AsyncSession) -> list[Caused]:
         """Let the handler of an event say what follows; an event nobody here handles leads to nothing."""
