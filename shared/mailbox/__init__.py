@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.bus.contract import Bus, Queue
 from shared.database import Sessions
 from shared.events import EVENTS, Event, PostDue
-from shared.mailbox.acts import Act, C, Claim, Due, Performer, Woken, perform_due, perform_woken
+from shared.mailbox.acts import Act, C, Due, Performer, Woken, perform_due, perform_woken
 from shared.mailbox.clock import Clock, Tick
 from shared.mailbox.inbox import Consumer, Handler, envelope_of, expire
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
 from shared.mailbox.schema import add_mailbox
+from shared.mailbox.settling import Claim
 from shared.settings import Settings
 
 __all__ = [

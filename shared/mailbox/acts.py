@@ -19,8 +19,9 @@ from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Sessions
 from shared.events import Event, UndecodableError, decode
 from shared.mailbox.inbox import POISON, take
-from shared.mailbox.outbox import Caused, here, store
+from shared.mailbox.outbox import Caused
 from shared.mailbox.relay import Relay
+from shared.mailbox.settling import Claim, Settler
 from shared.mailbox.waiting import Stopping, patiently, wait_for
 from shared.telemetry import following
 
@@ -33,21 +34,8 @@ CRASHED = Counter(
 )
 
 
-class Claim(Protocol):
-    """What an act got hold of; `subject` and `traceparent` are for its logs and its events."""
-
-    @property
-    def subject(self) -> str:
-        """What it is about: a post's id, a channel."""
-
-    @property
-    def traceparent(self) -> str | None:
-        """The trace of what caused it."""
-
-
 C = TypeVar("C", bound=Claim)
 C_contra = TypeVar("C_contra", bound=Claim, contravariant=True)
-NEVER = asyncio.Event()
 
 
 class Act(Protocol[C_contra]):
@@ -89,8 +77,7 @@ class Performer(Generic[C]):
         self.most = most
         self.sessions = sessions
         self._act = act
-        self._service = service
-        self._relay = relay
+        self._settler = Settler(act.name, act.settle, service, sessions, relay)
         self._running: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
 
@@ -123,19 +110,11 @@ class Performer(Generic[C]):
         with following(claim.traceparent, post=claim.subject), SECONDS.labels(self._act.name).time():
             try:
                 outcome = await self._act.call(claim)
-                # Not even a stop ends this: the world has been asked, so what it said must be written down.
-                await patiently(lambda: self._settle(claim, outcome), NEVER, self._act.name)
+                await self._settler.settle(claim, outcome)
             except Exception:
                 # Its lease runs out and the row is looked at again: the same as if this process had died here.
                 CRASHED.labels(self._act.name).inc()
                 log.exception("an act crashed", act=self._act.name)
-
-    async def _settle(self, claim: C, outcome: object) -> None:
-        """Commit the outcome and what follows; twice is harmless, for the fence holds only once."""
-        async with self.sessions.begin() as db:
-            events = await self._act.settle(claim, outcome, db)
-            stored = await store(db, self._service, here(events))
-        self._relay.hand_over(stored)
 
 
 async def perform_woken(act: Woken[C], performer: Performer[C], bus: Bus, queue: str, stopping: asyncio.Event) -> None:
