@@ -1,15 +1,14 @@
-"""`python -m bench.ingest [rounds]`: one request with three posts, beside a plain SQLAlchemy handler that stores the same.
+"""`python -m bench.ingest [rounds]`: a request with three posts, beside a plain SQLAlchemy handler that stores as much.
 
-Both are servers of their own (uvicorn, uvloop, one worker) on one PostgreSQL, with 32 connections open; CPU is that of the
-server. Ours is `python -m services.ingest api` as it ships: token, checks, rendering, hashing, log line. The baseline only
-validates and stores. No broker: sending what is stored is the relay's work, and measured as that.
+Both are servers of their own (uvicorn, uvloop, one worker) on one PostgreSQL, with 32 connections open; CPU is that of
+the server. Ours is `python -m services.ingest api` as it ships: token, checks, rendering, hashing, log line. The plain
+one only validates and stores. No broker: sending what is stored is the relay's work, and measured as that.
 """
 
 import asyncio
 import json
 import os
 import secrets
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -17,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ from shared.process import migrate
 
 CONNECTIONS, REQUESTS, TARGET = 32, 1_500, 1.3
 BODY_BYTES = 1_537
+CHANNELS = ("wikipedia/bluesky", "foundation/bluesky", "foundation/mastodon")
 SECONDS_TO_START = 30.0
 
 # ---- what is sent ----------------------------------------------------------------------------------------------------
@@ -65,20 +66,25 @@ def plain_body() -> bytes:
 
 
 def our_body() -> bytes:
-    """Return what ingest is sent: three channels, two of them with a text of their own, a link, a source, a campaign."""
+    """Return what ingest is sent: three channels, two of them with a text of their own, a link and a source."""
     said = "Did you know? Wikipedia's volunteers add two articles a minute. "
+    page = "https://en.wikipedia.org/wiki/Wikipedia"
+    about: dict[str, Any] = {"campaign": "birthday", "objective": "awareness", "regions": ["BR", "IN"], "hook": "day "}
     body: dict[str, Any] = {
         "content": {
             "text": said * 4,
-            "link": {"url": "https://en.wikipedia.org/wiki/Wikipedia", "title": "Wikipedia", "description": "About it"},
-            "sources": [{"url": "https://en.wikipedia.org/wiki/Wikipedia:Size", "revision": 1, "note": "growth"}],
+            "link": {"url": page, "title": "Wikipedia", "description": "About it"},
+            "sources": [{"url": f"{page}:Size", "revision": 1, "note": "growth"}],
             "language": "en",
         },
-        "channels": [{"channel": name} for name in ("wikipedia/bluesky", "foundation/bluesky", "foundation/mastodon")],
-        "variants": {"foundation/bluesky": {"text": f"#Wikipedia {said * 3}"}, "mastodon": {"text": f"#Wikipedia {said * 5}"}},
-        "about": {"campaign": "birthday", "objective": "awareness", "regions": ["BR", "IN"], "tier": "bite", "hook": "day "},
-    }  # fmt: skip
-    return padded(body, "hook", body["about"])
+        "channels": [{"channel": name} for name in CHANNELS],
+        "variants": {
+            "foundation/bluesky": {"text": f"#Wikipedia {said * 3}"},
+            "mastodon": {"text": f"#Wikipedia {said * 5}"},
+        },
+        "about": about,
+    }
+    return padded(body, "hook", about)
 
 
 # ---- servers and load ------------------------------------------------------------------------------------------------
@@ -127,8 +133,8 @@ class ServerMeter(Meter):
         self._server = cpu_of(self._pid)
         return self
 
-    def __exit__(self, *how: Any) -> None:
-        super().__exit__(*how)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        super().__exit__(kind, error, at)
         self.cpu = cpu_of(self._pid) - self._server
 
 
@@ -141,22 +147,24 @@ def cpu_of(pid: int) -> float:
 @asynccontextmanager
 async def serving(command: Sequence[str], environment: dict[str, str], server: Server) -> AsyncIterator[Server]:
     """Run a server as a process of its own; it is ended with the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command],
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *command,
         env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     server.pid = process.pid
     try:
         async with asyncio.timeout(SECONDS_TO_START):
             while not answers(server.port):
-                assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+                assert process.returncode is None, f"{command[0]} ended with {process.returncode}"
                 await asyncio.sleep(0.1)
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        await process.wait()
 
 
 @asynccontextmanager

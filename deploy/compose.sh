@@ -3,7 +3,7 @@
 # Works with bash 3.2 and docker compose 2. Secrets are made here, kept in deploy/.env (mode 600), and never printed.
 set -euo pipefail
 cd "$(dirname "$0")"
-SETTINGS=${SETTINGS:-.env} # another file for another stack beside this one
+SETTINGS=${STACK_ENV:-.env} # another file for another stack beside this one
 [ -t 2 ] && PROGRESS=auto || PROGRESS=quiet
 
 say() { printf '%s\n' "$*" >&2; }

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from deploy.sandbox.accounts import sandbox_accounts
-from shared.channels import load
+from shared.channels import Registry, load
 from shared.http import token
 from shared.settings import Settings
 
@@ -44,6 +43,22 @@ def make(config_dir: Path) -> None:
     token.make_key_pair(PRIVATE_KEY, PUBLIC_KEY)
     if not ACCOUNTS.exists() or ACCOUNTS.read_text().startswith(SANDBOX_MARK):
         _write(SANDBOX_MARK + yaml.safe_dump(sandbox_accounts(load(config_dir))))
+
+
+def sandbox_accounts(registry: Registry) -> dict[str, dict[str, str]]:
+    """Return, by channel, what ACCOUNTS_FILE holds when the sandbox stands in for the platforms."""
+    entries = {name: _entry(channel.platform, channel.handle) for name, channel in registry.channels.items()}
+    return {name: entry for name, entry in entries.items() if entry}
+
+
+def _entry(platform: str, handle: str) -> dict[str, str]:
+    match platform:
+        case "bluesky":
+            return {"identifier": handle, "password": "sandbox"}
+        case "mastodon":
+            return {"access_token": f"sandbox-{handle}"}
+        case _:
+            return {}
 
 
 def take_accounts(text: str, config_dir: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from deploy.credentials import sandbox_accounts
+from shared.channels import load
 from shared.events import Trust
 from shared.http.auth import SCOPES
 from shared.http.token import issue, make_key_pair
@@ -78,22 +80,9 @@ class Place:
         return issue(key, "demo", SCOPES, trust=Trust.TEAM, lasting=timedelta(days=1))
 
     def _write_accounts(self) -> None:
-        channels = yaml.safe_load((ROOT / "config" / "channels.yaml").read_text())["channels"]
-        channels |= yaml.safe_load((SAMPLES / "config" / "channels.yaml").read_text())["channels"]
-        handles = {channel: entry.get("handle", channel.partition("/")[0]) for channel, entry in channels.items()}
-        secrets = {c: _secrets(c.partition("/")[2], handle) for c, handle in handles.items()}
         path = self.folder / "accounts.yaml"
         path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump({channel: secret for channel, secret in secrets.items() if secret}))
-
-
-def _secrets(platform: str, handle: str) -> dict[str, str]:
-    """Return what the sandbox lets an account in with."""
-    if platform == "bluesky":
-        return {"identifier": handle, "password": "sandbox"}
-    if platform == "mastodon":
-        return {"access_token": f"sandbox-{handle}"}
-    return {}
+        path.write_text(yaml.safe_dump(sandbox_accounts(load(self.config_dir))))
 
 
 def free_port() -> int:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from signal import SIGKILL
+from signal import SIGKILL, SIGTERM
 
 import httpx
 
@@ -22,7 +22,9 @@ class Stack:
     def __init__(self, guarded: Guarded, place: Place, programs: Mapping[str, tuple[str, ...]] = PROGRAMS) -> None:
         self.place = place
         self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in programs}
-        self.restarts: dict[str, int] = dict.fromkeys(programs, 0)
+        self.pids: dict[str, int] = {}
+        self.exits: dict[str, list[int]] = {name: [] for name in programs}
+        """With which codes a process ended, each time; a signal's number is negative."""
         self._guarded = guarded
         self._programs = programs
         self._keeping: asyncio.Task[None] | None = None
@@ -46,9 +48,18 @@ class Stack:
                 except TimeoutError:
                     raise ServerUnavailableError(f"{name} did not get ready:\n{self._guarded.tail(name)}") from None
 
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often each process was started again."""
+        return {name: len(codes) for name, codes in self.exits.items()}
+
     def kill(self, name: str) -> None:
         """End a process as a power cut would; it is started again."""
         self._guarded.end(name, SIGKILL)
+
+    def terminate(self, name: str) -> None:
+        """Tell a process to end, and do not wait for it; it is started again."""
+        os.kill(self.pids[name], SIGTERM)
 
     async def stop(self) -> None:
         """Stop starting processes again; they end with their guard."""
@@ -66,20 +77,20 @@ class Stack:
     async def _keep(self) -> None:
         while True:
             for name in self._programs:
-                if self._guarded.exit_code(name) is not None:
-                    self.restarts[name] += 1
+                if (code := self._guarded.exit_code(name)) is not None:
+                    self.exits[name].append(code)
                     self._start(name)
             await asyncio.sleep(RESTART_SECONDS)
 
     def _start(self, name: str) -> None:
-        self._run(name, self._programs[name], {"PORT": self.urls[name].rpartition(":")[2]})
+        self.pids[name] = self._run(name, self._programs[name], {"PORT": self.urls[name].rpartition(":")[2]})
 
-    def _run(self, name: str, words: tuple[str, ...], more: Mapping[str, str]) -> None:
+    def _run(self, name: str, words: tuple[str, ...], more: Mapping[str, str]) -> int:
         service, *arguments = words
         # Not in the checkout: its .env is for other runs.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)}
         environment |= self.place.environment() | dict(more)
-        self._guarded.start(name, [sys.executable, "-m", f"services.{service}", *arguments], environment)
+        return self._guarded.start(name, [sys.executable, "-m", f"services.{service}", *arguments], environment)
 
 
 async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
@@ -90,9 +101,11 @@ async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
 
 
 @asynccontextmanager
-async def running_stack(guarded: Guarded, place: Place) -> AsyncIterator[Stack]:
+async def running_stack(
+    guarded: Guarded, place: Place, programs: Mapping[str, tuple[str, ...]] = PROGRAMS
+) -> AsyncIterator[Stack]:
     """Run everything for the length of a block."""
-    stack = Stack(guarded, place)
+    stack = Stack(guarded, place, programs)
     try:
         await stack.start()
         yield stack

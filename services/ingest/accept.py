@@ -4,23 +4,26 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from services.ingest.fanout import Channels, Wanted, Wrong, excesses, fan_out, media_in, renditions_of, timing_wrong
+from services.ingest.keeper import Keeper
+from services.ingest.kept import Answer, Call, Planned, kept
 from services.ingest.originals import Original, find_fitted, find_originals
+from services.ingest.preview import PostPreview, Preview
 from services.ingest.settings import IngestSettings
 from services.ingest.standing import State
-from services.ingest.storing import Answer, Call, Planned, keep_all, kept
 from services.ingest.unknown import missing_media
 from shared.adapter.render import render
 from shared.content import Asking
 from shared.events import Brief, Requester
 from shared.http import Caller, Problem
 from shared.http.translate import invalid
-from shared.payload import Rendition
+from shared.payload import Payload, Rendition
 
 FIRST = text("SELECT body_hash, status, location, answer FROM idempotency WHERE tool = :tool AND key = :key")
 AFTER = text("SELECT 1 FROM post JOIN request r ON r.id = request_id WHERE post.id = :id AND (r.tool = :tool OR :all)")
@@ -31,6 +34,7 @@ class Door:
 
     def __init__(self, engine: AsyncEngine, channels: Channels, settings: IngestSettings) -> None:
         self._engine = engine
+        self._keeper = Keeper(engine, settings.person_days, settings.ask_again_seconds)
         self._channels = channels
         self._settings = settings
 
@@ -40,42 +44,53 @@ class Door:
         Raises Problem: 422 when a channel cannot take the content, when a date is over, when the key came with another
         body. Then nothing is kept.
         """
-        body_hash = hashlib.sha256(body).digest()
+        call = Call(asking, hashlib.sha256(body).digest(), key)
+        checked = await self._checked(asking, caller)
+        if checked.wrong:
+            # What was wrong today need not have been when the key was first used.
+            if first := await self._first(call, caller):
+                return first
+            raise invalid(checked.wrong)
+        return await self._keep(call, caller, checked)
+
+    async def preview(self, asking: Asking, caller: Caller) -> Preview:
+        """Return what the channels would say; raises Problem as `accept` does. Nothing is kept."""
+        checked = await self._checked(asking, caller)
+        if checked.wrong:
+            raise invalid(checked.wrong)
+        return Preview(
+            posts=tuple(
+                PostPreview(channel=one.channel, language=one.content.language, payload=_rendered(one, checked))
+                for one in checked.wanted
+            )
+        )
+
+    async def _checked(self, asking: Asking, caller: Caller) -> "_Checked":
         wanted, wrong = fan_out(asking, self._channels)
         wrong += self._timing(asking)
-        originals, fitted = await self._media(asking, wanted, caller)
+        originals, fitted = await self._media(wanted, caller)
         wrong += [*_beyond(asking, wanted, originals), *await self._after(asking, caller)]
-        if wrong:
-            # What was wrong today need not have been when the key was first used.
-            if first := await self._first(key, body_hash, caller):
-                return first
-            raise invalid(_each_once(wrong))
-        return await self._keep(Call(asking, body_hash, key), caller, wanted, originals, fitted)
+        return _Checked(wanted, originals, fitted, _each_once(wrong) if wrong else wrong)
 
-    async def _keep(
-        self,
-        call: Call,
-        caller: Caller,
-        wanted: Sequence[Wanted],
-        originals: Mapping[str, Original],
-        fitted: Mapping[tuple[str, str], Rendition],
-    ) -> Answer:
+    async def _keep(self, call: Call, caller: Caller, checked: "_Checked") -> Answer:
         request, person = uuid4(), uuid4() if call.asking.requested_by else None
         requester = Requester(tool=caller.tool, person=person, trust=caller.trust)
-        planned = [_planned(call.asking, request, requester, one, originals, fitted) for one in wanted]
+        planned = [_planned(call.asking, request, requester, one, checked) for one in checked.wanted]
         answer = Answer(202, f"/v1/requests/{request}", _body(request, planned))
-        if await keep_all(self._engine, kept(call, planned, requester, request, answer, self._settings)):
+        if await self._keeper.keep(kept(call, planned, requester, request, answer, self._settings)):
             return answer
-        first = await self._first(call.key, call.body_hash, caller)
+        first = await self._first(call, caller)
         if first is None:  # it was forgotten between two statements: its time was over
-            return await self._keep(call, caller, wanted, originals, fitted)
+            return await self._keep(call, caller, checked)
         return first
 
-    async def _first(self, key: str, body_hash: bytes, caller: Caller) -> Answer | None:
+    async def _first(self, call: Call, caller: Caller) -> Answer | None:
         """Return the first answer to a key; raises Problem when that call had another body."""
         async with self._engine.connect() as connection:
-            row = (await connection.execute(FIRST, {"tool": caller.tool, "key": key})).one_or_none()
-        return None if row is None else again(row.body_hash, body_hash, Answer(row.status, row.location, row.answer))
+            row = (await connection.execute(FIRST, {"tool": caller.tool, "key": call.key})).one_or_none()
+        return (
+            None if row is None else again(row.body_hash, call.body_hash, Answer(row.status, row.location, row.answer))
+        )
 
     def _timing(self, asking: Asking) -> Sequence[Wrong]:
         settings = self._settings
@@ -83,7 +98,7 @@ class Door:
         return list(timing_wrong(asking.timing, now, settings.past_tolerance_seconds, settings.furthest_days))
 
     async def _media(
-        self, asking: Asking, wanted: Sequence[Wanted], caller: Caller
+        self, wanted: Sequence[Wanted], caller: Caller
     ) -> tuple[Mapping[str, Original], Mapping[tuple[str, str], Rendition]]:
         media = media_in(wanted)
         if not media:
@@ -102,6 +117,13 @@ class Door:
                 return []
         remedy = "Name a post that you asked for, or leave it out."
         return [{"pointer": "/after", "detail": "There is no such post of yours.", "remedy": remedy}]
+
+
+class _Checked(NamedTuple):
+    wanted: Sequence[Wanted]
+    originals: Mapping[str, Original]
+    fitted: Mapping[tuple[str, str], Rendition]
+    wrong: Sequence[Wrong]
 
 
 def is_team(caller: Caller) -> bool:
@@ -128,17 +150,9 @@ def again(known: bytes, body_hash: bytes, first: Answer) -> Answer:
     return first._replace(replayed=True)
 
 
-def _planned(
-    asking: Asking,
-    request: UUID,
-    requester: Requester,
-    one: Wanted,
-    originals: Mapping[str, Original],
-    fitted: Mapping[tuple[str, str], Rendition],
-) -> Planned:
+def _planned(asking: Asking, request: UUID, requester: Requester, one: Wanted, checked: _Checked) -> Planned:
     """Render a post whose media are all there; leave the others to be prepared."""
-    forms = renditions_of(one, originals, fitted)
-    payload = None if forms is None else render(one.content, one.channel, one.spec, forms)
+    payload = _rendered(one, checked)
     brief = Brief(
         request=request,
         channel=one.channel,
@@ -148,6 +162,11 @@ def _planned(
         requester=requester,
     )
     return Planned(uuid4(), one.content, brief, payload, payload.digest() if payload else None)
+
+
+def _rendered(one: Wanted, checked: _Checked) -> Payload | None:
+    forms = renditions_of(one, checked.originals, checked.fitted)
+    return None if forms is None else render(one.content, one.channel, one.spec, forms)
 
 
 def _beyond(asking: Asking, wanted: Sequence[Wanted], originals: Mapping[str, Original]) -> Sequence[Wrong]:

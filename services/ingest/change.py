@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.accept import is_team
 from services.ingest.fanout import Channels, Wanted, Wrong, excesses, media_in, renditions_of, timing_wrong
+from services.ingest.kept import give_up_at
 from services.ingest.originals import find_fitted, find_originals
 from services.ingest.requested import cancelled, requested, timing_of
 from services.ingest.settings import IngestSettings
 from services.ingest.standing import CANCELLED, FINAL, INGEST, PUBLISHER, REVISED, State, last_heard, standing, was_told
-from services.ingest.storing import give_up_at
 from services.ingest.tables import History, Post, Request
 from services.ingest.unknown import missing_media
 from shared.adapter.render import render

@@ -9,10 +9,10 @@ from sqlalchemy import text
 
 from services.ingest.accept import FIRST, again, is_team
 from services.ingest.change import not_found
+from services.ingest.kept import Answer
 from services.ingest.originals import Original, keep
 from services.ingest.settings import IngestSettings
 from services.ingest.sniff import UnknownFileError, sniff
-from services.ingest.storing import Answer
 from services.ingest.tables import Asset, Upload
 from shared.content import Owner, Rights
 from shared.database import Sessions

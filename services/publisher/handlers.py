@@ -1,7 +1,7 @@
 """What publisher hears: a post is asked for, judged, or no longer wanted."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -48,8 +48,8 @@ REQUEST = text(
         due_at = CASE WHEN d.verdict = 'approved' AND d.approved_hash = excluded.payload_hash
                       AND d.approved_revision = excluded.revision THEN excluded.publish_at ELSE excluded.not_after END
     WHERE d.revision < excluded.revision
-        AND (d.state IN ({quoted(UNTOUCHED)}) OR d.state = 'failed' AND NOT {PARTLY_PUBLIC})
-    RETURNING state, due_at
+        AND d.state IN ({quoted((*UNTOUCHED, State.FAILED))}) AND NOT {PARTLY_PUBLIC}
+    RETURNING state, revision, due_at
     """  # noqa: S608 - constants
 ).bindparams(bindparam("payload", type_=JSONB), bindparam("brief", type_=JSONB))
 
@@ -72,25 +72,33 @@ JUDGE = text(
             WHEN excluded.verdict <> 'approved' AND d.state IN ({quoted(UNTOUCHED)}) THEN d.not_after
             WHEN d.state = 'due' THEN now()  -- whoever was woken may have found the approval before this one ended
             ELSE d.due_at END
-    WHERE d.approval_sequence < excluded.approval_sequence AND d.revision <= excluded.approved_revision
-    RETURNING state, due_at
+    WHERE d.approval_sequence < excluded.approval_sequence AND (d.revision = excluded.approved_revision
+        OR d.revision < excluded.approved_revision AND d.state NOT IN ({quoted(BEGUN)}) AND NOT {PARTLY_PUBLIC})
+    RETURNING state, revision, due_at
     """  # noqa: S608 - constants
 )
 
 CANCEL = text(
     f"""
-    UPDATE delivery SET state = 'cancelled', due_at = NULL, reason = :reason
-    WHERE post = :post AND state IN ({quoted(UNTOUCHED)}) RETURNING state
+    UPDATE delivery d SET state = 'cancelled', due_at = NULL, reason = :reason
+    WHERE post = :post AND state IN ({quoted(UNTOUCHED)}) AND NOT {PARTLY_PUBLIC} RETURNING state
     """  # noqa: S608 - constants
 )
 LOOK = text("SELECT state, revision FROM delivery WHERE post = :post FOR UPDATE")
 REFUSE_FORM = text("UPDATE delivery SET state = 'failed', due_at = NULL, reason = :reason WHERE post = :post")
-WAIT = text("INSERT INTO change (post, type, event) VALUES (:post, :type, :event)").bindparams(
-    bindparam("event", type_=JSONB)
-)
+WAIT = text(
+    """
+    WITH noted AS (UPDATE delivery SET waiting = true WHERE post = :post)
+    INSERT INTO change (post, type, event) VALUES (:post, :type, :event)
+    """
+).bindparams(bindparam("event", type_=JSONB))
 STUB = text(
     "INSERT INTO delivery (post, revision, state) VALUES (:post, :revision, 'cancelled') ON CONFLICT DO NOTHING"
 )
+
+
+Verdict: TypeAlias = PostApproved | PostRefused | PostReviewRequested
+VERDICTS: Mapping[str, type[Verdict]] = {kind.name: kind for kind in (PostApproved, PostRefused, PostReviewRequested)}
 
 
 async def receive(event: PostRequested, db: AsyncSession) -> Sequence[Event]:
@@ -108,13 +116,13 @@ async def receive(event: PostRequested, db: AsyncSession) -> Sequence[Event]:
 
 async def approve(event: PostApproved, db: AsyncSession) -> Sequence[Event]:
     """An approved post is planned; a renewed approval lasts longer."""
-    row = await _judge(event, "approved", event.valid_until, db)
+    row = await _judge(event, envelope_of(db).sequence, db)
     return [] if event.renewed else _scheduled(event, row)
 
 
 async def refuse(event: PostRefused | PostReviewRequested, db: AsyncSession) -> Sequence[Event]:
     """A post that is not approved, or no longer, waits until it is or until its time runs out."""
-    await _judge(event, "refused" if isinstance(event, PostRefused) else "review", None, db)
+    await _judge(event, envelope_of(db).sequence, db)
     return []
 
 
@@ -131,23 +139,32 @@ async def apply_waiting(db: AsyncSession, changes: Sequence[Row[Any]]) -> list[E
     for change in changes:
         if change.type == Change.CANCEL:
             events += await cancel(PostCancelled.model_validate(change.event), db)
-        else:
+        elif change.type == Change.REVISION:
             events += await receive(PostRequested.model_validate(change.event), db)
+        else:
+            event = VERDICTS[change.type].model_validate(change.event)
+            events += _scheduled(event, await _judge(event, change.event["sequence"], db))
     return events
 
 
-async def _judge(
-    event: PostApproved | PostRefused | PostReviewRequested, verdict: str, until: Any, db: AsyncSession
-) -> Row[Any] | None:
+async def _judge(event: Verdict, sequence: int, db: AsyncSession) -> Row[Any] | None:
+    """Write a verdict down; one about a newer revision than the one under way waits, as that revision does."""
     values = {
         "post": event.post,
-        "verdict": verdict,
+        "verdict": event.name.removeprefix("post.").removesuffix("_requested"),
         "revision": event.revision,
         "hash": event.payload_hash,
-        "until": until,
-        "sequence": envelope_of(db).sequence,
+        "until": event.valid_until if isinstance(event, PostApproved) else None,
+        "sequence": sequence,
     }
-    return (await db.execute(JUDGE, values)).one_or_none()
+    if row := (await db.execute(JUDGE, values)).one_or_none():
+        return row
+    known = (await db.execute(LOOK, {"post": event.post})).one()
+    if known.state in BEGUN and known.revision < event.revision:
+        waiting = event.model_dump(mode="json") | {"sequence": sequence}
+        await db.execute(WAIT, {"post": event.post, "type": event.name, "event": waiting})
+        return None
+    return (await db.execute(JUDGE, values)).one_or_none()  # the call may have ended between the two looks
 
 
 async def _too_early_or_late(event: PostEvent, change: Change, db: AsyncSession) -> Sequence[Event]:
@@ -167,7 +184,7 @@ async def _too_early_or_late(event: PostEvent, change: Change, db: AsyncSession)
 
 
 def _scheduled(event: PostEvent, row: Row[Any] | None) -> list[Event]:
-    if row is None or row.state != State.PLANNED:
+    if row is None or row.state != State.PLANNED or row.revision != event.revision:
         return []
     return [PostScheduled(post=event.post, revision=event.revision, due_at=row.due_at)]
 

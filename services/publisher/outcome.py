@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.publisher.claim import Claimed
 from services.publisher.handlers import apply_waiting
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import MOST_LOOKS, State
+from services.publisher.tables import MOST_LOOKS, PARTLY_PUBLIC, State
 from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.events import Event, PostFailed, PostPublished, PostUncertain
@@ -50,25 +50,30 @@ Outcome: TypeAlias = Published | Pending | PlatformError | Unresolved | Absent
 
 # One statement: where the fence no longer holds, nothing changes but the try, whose outcome is kept as an orphan.
 SETTLE = text(
-    """
+    f"""
     WITH settled AS (
-        UPDATE delivery SET
-            state = :state, due_at = now() + make_interval(secs => :after), lease_until = NULL, reason = :reason,
+        UPDATE delivery d SET
+            state = CASE WHEN :state = 'failed' AND {PARTLY_PUBLIC} THEN 'needs_review' ELSE :state END,
+            due_at = now() + make_interval(secs => :after), lease_until = NULL, reason = :reason,
             resume = coalesce(:resume, resume), external_id = coalesce(:external_id, external_id),
             permalink = coalesce(:permalink, permalink),
             published_at = CASE WHEN :state = 'published' THEN now() ELSE published_at END
         WHERE post = :post AND fence = :fence AND state = 'attempting'
-        RETURNING post, revision, published_at, platform, resume,
-            extract(epoch FROM now() - publish_at)::float AS late
+        RETURNING state, published_at, waiting, extract(epoch FROM now() - publish_at)::float AS late
     ), written AS (
         UPDATE try SET ended_at = now(), reason = :reason,
             outcome = CASE WHEN EXISTS (SELECT FROM settled) THEN :outcome ELSE 'orphan: ' || :outcome END
         WHERE post = :post AND fence = :fence AND ended_at IS NULL
     )
-    SELECT s.*, EXISTS (SELECT FROM change c WHERE c.post = s.post) AS changes FROM settled s
-    """
+    SELECT * FROM settled
+    """  # noqa: S608 - constants
 ).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)))
-WAITING = text("DELETE FROM change WHERE post = :post RETURNING id, type, event")
+WAITING = text(
+    """
+    WITH noted AS (UPDATE delivery SET waiting = false WHERE post = :post)
+    DELETE FROM change WHERE post = :post RETURNING id, type, event
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +114,6 @@ def _not_done(tried: Claimed, error: PlatformError, settings: PublisherSettings)
             return Next(State.PLANNED, "try later", error.after or _later(tried.tries), error.reason)
         case Unauthorized() if more:
             return Next(State.PLANNED, "unauthorized", UNAUTHORIZED_AFTER, error.reason)
-        case _ if tried.attempt.resume.get("parts"):
-            return Next(State.NEEDS_REVIEW, "rejected", None, f"a part of the thread is public; then: {error.reason}")
         case Rejected():
             return Next(State.FAILED, "rejected", None, error.reason)
         case _:
@@ -132,11 +135,13 @@ async def settle(tried: Claimed, outcome: Outcome, db: AsyncSession, settings: P
     OUTCOMES.labels(platform, then.outcome if row else "orphan").inc()
     if row is None:
         return []
+    if row.state == State.NEEDS_REVIEW and then.state is State.FAILED:
+        then = replace(then, state=State.NEEDS_REVIEW, reason=f"a part of the thread is public; then: {then.reason}")
     if then.state is State.PUBLISHED:
         LATENESS.labels(platform).observe(max(0.0, row.late))
     events = _events(tried, outcome, then, row.published_at)
     proven = then.state not in (State.PENDING, State.UNCERTAIN, State.NEEDS_REVIEW)
-    if row.changes and proven:
+    if row.waiting and proven:
         changes = (await db.execute(WAITING, {"post": tried.post})).all()
         events += await apply_waiting(db, sorted(changes, key=lambda change: change.id))
     return events

@@ -40,11 +40,10 @@ UNTOUCHED = (State.AWAITING, State.PLANNED, State.HELD, State.DUE)
 BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN)
 """States in which a change waits for proof of what happened."""
 
-
-PARTLY_PUBLIC = "coalesce(jsonb_array_length(d.resume -> 'parts'), 0) > 0"
-"""Whether the opening of a thread is public: then it is finished, or a person is asked."""
 MOST_LOOKS = 20
 """Tries after which an unknown outcome is no longer looked up but asked of a person."""
+PARTLY_PUBLIC = "coalesce(d.resume -> 'parts', '[]') <> '[]'"
+"""In SQL: some of the thread can be seen. It is finished, or a person is asked; no edit and no cancel undoes that."""
 
 
 def quoted(states: tuple[State, ...]) -> str:
@@ -92,6 +91,8 @@ class Delivery(Base):
     tries: Mapped[int] = mapped_column(Integer, server_default="0")
     began_at: Mapped[datetime | None]
     resume: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    waiting: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a change waits for proof: in this row, because who settles reads it in its newest version."""
     reason: Mapped[str | None]
     external_id: Mapped[str | None]
     permalink: Mapped[str | None]

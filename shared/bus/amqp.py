@@ -143,5 +143,7 @@ class AmqpBus:
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
+    """End a task, by cancelling it as often as it takes: aiormq takes one that meets a closing channel for its own."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1.0)

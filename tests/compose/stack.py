@@ -30,7 +30,7 @@ class Stack:
         self._environment = dict(os.environ) | {
             "COMPOSE_PROJECT_NAME": project,
             "COMPOSE_PROFILES": "",  # without Grafana, which nothing here asks
-            "SETTINGS": str(folder / "stack.env"),
+            "STACK_ENV": str(folder / "stack.env"),
             "SETTINGS_OF_ALL": str(settings),
             **{f"{name}_PORT": "0" for name in PORTS},
         }
@@ -45,7 +45,7 @@ class Stack:
 
     def compose(self, *words: str) -> str:
         """Run docker compose on this project; return what it prints."""
-        files = ["--file", str(DEPLOY / "docker-compose.yml"), "--env-file", self._environment["SETTINGS"]]
+        files = ["--file", str(DEPLOY / "docker-compose.yml"), "--env-file", self._environment["STACK_ENV"]]
         return self._call(["docker", "compose", *files, *words])
 
     def url(self, service: str, port: int = 8000) -> str:

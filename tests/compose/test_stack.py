@@ -3,16 +3,20 @@
 The tests go on from one another, in this order.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from deploy.local.programs import PROGRAMS
+from deploy.local.programs import PROGRAMS, SAMPLES
 from deploy.local.rehearsal import Rehearsal, Ringing
 from tests.compose.stack import Prometheus, Stack, until
+
+READ_ACCOUNTS = ["exec", "--no-TTY", "publisher-bluesky", "cat", "/var/lib/carillon/accounts/accounts.yaml"]
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
@@ -83,7 +87,7 @@ async def test_what_crashes_starts_again(
 
     async def well_again() -> bool:
         (container,) = stack.containers(service)
-        return container["RestartCount"] == 1 and container["State"]["Health"]["Status"] == "healthy"
+        return (container["RestartCount"], container["State"]["Health"]["Status"]) == (1, "healthy")
 
     await until(well_again, f"{service} has started again and is healthy")
     await _settled(rehearsal)
@@ -99,6 +103,15 @@ async def test_nothing_is_left_behind(prometheus: Prometheus) -> None:
         return [value for _, value in (series["value"] for series in left["result"])] == ["0"]
 
     await until(empty, "queues, dead letters and outboxes are empty")
+
+
+async def test_real_accounts_replace_the_sandboxes(stack: Stack, tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text("wikipedia/bluesky: {identifier: wikipedia.org, password: not-a-real-one}\n")
+    assert stack.run("accounts", FILE=str(accounts)).startswith("accounts of 1 channels taken")
+    assert stack.compose(*READ_ACCOUNTS) == accounts.read_text()
+    stack.compose("run", "--rm", "--no-deps", "credentials")
+    assert stack.compose(*READ_ACCOUNTS) == accounts.read_text(), "starting again must not bring the sandbox's back"
 
 
 async def _rehearse(ingest: httpx.AsyncClient) -> Sequence[Ringing]:
@@ -129,5 +142,19 @@ async def _forget(sandbox: httpx.AsyncClient) -> None:
 async def _ledger_has_exactly(sandbox: httpx.AsyncClient, posts: Sequence[Ringing]) -> None:
     """Every published post is there once, whole, and nothing else is."""
     entries: list[dict[str, Any]] = (await sandbox.get("/_ledger")).raise_for_status().json()["posts"]
-    begun = Counter(entry["url"] for entry in entries if not entry["reply_to"])
-    assert begun == Counter(post.permalink for post in posts if post.state == "published")
+    published = [post for post in posts if post.state == "published"]
+    assert Counter(_key(one["url"]) for one in entries if not one["reply_to"]) == Counter(
+        _key(str(post.permalink)) for post in published
+    )
+    assert len(entries) == sum(_parts(post.sample) for post in published)
+    assert len({(one["platform"], one["id"]) for one in entries}) == len(entries)
+
+
+def _key(address: str) -> str:
+    """Return what names a post in its address; what stands before it may be a handle or an id of the account."""
+    return address.rpartition("/")[2]
+
+
+def _parts(sample: str) -> int:
+    content = json.loads((SAMPLES / "requests" / f"{sample}.json").read_text())["send"]["content"]
+    return len(content.get("thread", [content]))

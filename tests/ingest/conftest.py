@@ -1,6 +1,7 @@
 """Ingest on a database of its own: its API called over ASGI, its worker's parts called one by one."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -130,3 +131,10 @@ def tool(house: House) -> Caller:
 def asking(text: str = "Did you know?", **more: Any) -> dict[str, Any]:
     """A request that all three channels take."""
     return {"content": {"text": text}, "channels": THREE, **more}
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something that another loop does, half a minute at the most."""
+    async with asyncio.timeout(30):
+        while not await condition():  # noqa: ASYNC110 - what is waited for is in the database, which sets no event
+            await asyncio.sleep(0.05)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
@@ -22,10 +22,9 @@ from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons
 from shared.channels import RegistryFile
 from shared.events import PostRequested
-from tests.ingest.conftest import ROOT, THREE, Caller, House
+from tests.ingest.conftest import ROOT, THREE, Caller, House, until
 
 BALLOON = "File:2006 Ojiya balloon festival 011.jpg"
-PATIENCE = 15
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +56,6 @@ async def preparing(house: House, commons_url: str, **more: Any) -> AsyncIterato
             yield
         finally:
             stopping.set()
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not await condition():
-            await asyncio.sleep(0.05)
 
 
 def picture(commons: str, **more: Any) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """`POST /v1/requests`: kept once, whole, or not at all."""
 
 import asyncio
+import json
+import re
 from collections import Counter
 from uuid import UUID, uuid4
 
@@ -111,3 +113,26 @@ async def test_who_may_read(house: House, tool: Caller) -> None:
         assert (await house.caller().call("GET", path)).status_code == 404
         assert (await house.caller(trust=Trust.TEAM).call("GET", path)).status_code == 200
         assert (await house.caller("posts:write").call("GET", path)).status_code == 403
+
+
+async def test_a_preview_is_what_would_be_sent(house: House, tool: Caller) -> None:
+    before = await house.count()
+    preview = await tool.call("POST", "/v1/previews", json=asking("Hello #world"))
+    assert preview.status_code == 200, preview.text
+    assert await house.count() == before
+    posts = await tool.accepted(asking("Hello #world"))
+    for post, shown in zip(posts, preview.json()["posts"], strict=True):
+        assert (await tool.post(post))["payload"] == shown["payload"]
+    refused = await tool.call("POST", "/v1/previews", json=asking("x" * 600))
+    assert refused.status_code == 422
+
+
+async def test_the_description_knows_every_schema_it_names(house: House) -> None:
+    described = (await house.http.get("/openapi.json")).json()
+    schemas = described["components"]["schemas"]
+    for name in set(re.findall(r"#/components/schemas/([\w-]+)", json.dumps(described))):
+        assert name in schemas, name
+    operation = described["paths"]["/v1/requests"]["post"]
+    assert operation["security"] == [{"token": []}]
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/Asking")
+    assert {"401", "403", "422"} <= set(operation["responses"])

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,8 +33,8 @@ from shared.events import (
     headers_of,
 )
 from shared.mailbox import posts_queue, topology
-from shared.process import Runtime, open_runtime
-from tests.ingest.conftest import Caller, House, asking
+from shared.process import Loop, Runtime, open_runtime
+from tests.ingest.conftest import Caller, House, asking, until
 from tests.ingest.test_posts import approved, cancel, hear, patch, published
 
 NOW = datetime.now(UTC)
@@ -50,7 +50,7 @@ async def working(house: House) -> AsyncIterator[Runtime]:
     parts = await worker(runtime)
     async with asyncio.TaskGroup() as group:
         for loop in parts.loops.values():
-            group.create_task(loop(stopping))  # type: ignore[arg-type] - a loop is a coroutine function
+            group.create_task(_run(loop, stopping))
         try:
             yield runtime
         finally:
@@ -58,10 +58,8 @@ async def working(house: House) -> AsyncIterator[Runtime]:
     await runtime.close()
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():
-            await asyncio.sleep(0.05)
+async def _run(loop: Loop, stopping: asyncio.Event) -> None:
+    await loop(stopping)
 
 
 def message(source: str, sequence: int, event: Event) -> Message:

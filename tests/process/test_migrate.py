@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from shared.database import database_url as url_of
 from shared.database import engine_for
@@ -18,6 +18,8 @@ from shared.settings import Settings, WrongSettingError
 from tests.process.conftest import ROOT
 
 SERVICES = sorted(path.parts[-3] for path in ROOT.glob("services/*/migrations/versions"))
+
+COMPARED = {"compare_type": True, "compare_server_default": True}
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ async def test_a_missing_database_is_made_and_what_it_has_is_what_the_tables_say
     engine = engine_for(settings, service)
 
     def differences(connection: Connection) -> object:
-        return compare_metadata(MigrationContext.configure(connection), module.Base.metadata)
+        return compare_metadata(MigrationContext.configure(connection, opts=COMPARED), module.Base.metadata)
 
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
@@ -78,6 +80,16 @@ async def test_alembic_works_by_hand_also_three_at_once(service: str, settings: 
         for _ in range(3):
             several.create_task(alembic(service, settings, "upgrade", "head"))
     await alembic(service, settings, "check")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_history_can_be_walked_back(service: str, settings: Settings) -> None:
+    await migrate(service, settings)
+    await alembic(service, settings, "downgrade", "base")
+    engine = engine_for(settings, service)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(lambda c: inspect(c).get_table_names()) == ["alembic_version"]
+    await engine.dispose()
 
 
 async def test_who_may_not_make_a_database_hears_what_to_do(database_url: str, settings: Settings) -> None:

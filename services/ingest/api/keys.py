@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Header, Response
 
-from services.ingest.storing import Answer
+from services.ingest.kept import Answer
 from shared.http import Problem
 
 NAME = "Idempotency-Key"

@@ -12,8 +12,12 @@ NUL = b"\\u0000"
 
 
 async def printable(request: Request) -> None:
-    """Raise a Problem (422) that names every text with a U+0000 in it; a dependency of all that take JSON."""
-    body = await request.body()
+    """Raise a Problem (422) that names every text with a U+0000 in it; a dependency of what takes JSON."""
+    check_printable(await request.body())
+
+
+def check_printable(body: bytes) -> None:
+    """Do the same for a body of JSON."""
     if NUL in body and (wrong := list(unprintable(json.loads(body)))):
         raise invalid(wrong)
 

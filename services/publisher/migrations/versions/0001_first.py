@@ -43,6 +43,7 @@ def upgrade() -> None:
             tries integer NOT NULL DEFAULT 0,
             began_at timestamptz,
             resume jsonb NOT NULL DEFAULT '{{}}'::jsonb,
+            waiting boolean NOT NULL DEFAULT false,
             reason text,
             external_id text,
             permalink text,

@@ -1,0 +1,149 @@
+"""Requests are kept in one statement; those that come while it runs are kept together in the next (group commit)."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.ingest.kept import EventRow, Kept, PostRow, PreparationRow, RequestRow
+from shared.database import is_trouble
+
+log = structlog.get_logger()
+
+# Everything hangs on `gate`: it lets through only requests whose key is new, and waits for whoever uses the same key at
+# that moment. Keys are taken in their order, so that two processes wait for each other and do not lock each other out.
+# The location is as unique as the request, so of two calls with one key in the same group only one gets through.
+ACCEPT = """
+WITH given AS (
+    SELECT * FROM unnest($3::text[], $4::text[], $5::bytea[], $6::text[], $7::bytea[], $8::uuid[], $9::text[],
+        $10::uuid[], $11::text[]) AS t (tool, key, body_hash, location, answer, person, name, request, trust)
+), gate AS (
+    INSERT INTO idempotency (tool, key, body_hash, status, location, answer)
+    SELECT tool, key, body_hash, 202, location, answer FROM given ORDER BY tool, key ON CONFLICT DO NOTHING
+    RETURNING location
+), new AS (
+    SELECT given.* FROM given JOIN gate USING (location)
+), people AS (
+    INSERT INTO person (id, name, expires_at)
+    SELECT person, name, now() + make_interval(days => $1) FROM new WHERE name IS NOT NULL
+), requests AS (
+    INSERT INTO request (id, tool, trust, person) SELECT request, tool, trust, person FROM new
+), posts AS (
+    INSERT INTO post (id, request_id, ordinal, channel, platform, language, content, about, payload, payload_hash,
+        publish_at, zone, not_after, after, ask_at)
+    SELECT p.id, p.request, p.ordinal, p.channel, p.platform, p.language, p.content, p.about, p.payload, p.hash,
+        p.publish_at, p.zone, p.not_after, p.after,
+        CASE WHEN p.hash IS NOT NULL THEN now() + make_interval(secs => $2) END
+    FROM unnest($12::uuid[], $13::uuid[], $14::int[], $15::text[], $16::text[], $17::text[], $18::jsonb[], $19::jsonb[],
+        $20::jsonb[], $21::text[], $22::timestamptz[], $23::text[], $24::timestamptz[], $25::uuid[]) AS p (request, id,
+        ordinal, channel, platform, language, content, about, payload, hash, publish_at, zone, not_after, after)
+    WHERE p.request IN (SELECT request FROM new)
+), preparations AS (
+    INSERT INTO preparation (post_id, revision, give_up_at, traceparent)
+    SELECT p.post, 1, p.give_up_at, p.traceparent
+    FROM unnest($26::uuid[], $27::uuid[], $28::timestamptz[], $29::text[]) AS p (request, post, give_up_at, traceparent)
+    WHERE p.request IN (SELECT request FROM new)
+), events AS (
+    INSERT INTO outbox (routing_key, headers, body)
+    SELECT e.key, e.headers, e.body
+    FROM unnest($30::uuid[], $31::text[], $32::jsonb[], $33::bytea[])
+        WITH ORDINALITY AS e (request, key, headers, body, number)
+    WHERE e.request IN (SELECT request FROM new) ORDER BY e.number
+)
+SELECT location FROM gate
+"""
+MOST = 50
+"""Requests in one statement."""
+LANES = 2
+"""Statements under way at once."""
+DRIVERS_OWN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class _Waiting(NamedTuple):
+    what: Kept
+    done: asyncio.Future[bool]
+
+
+class Keeper:
+    """Keeps what it is given, alone when nobody else is there, else together with the others."""
+
+    def __init__(self, engine: AsyncEngine, person_days: int, ask_again_seconds: float) -> None:
+        self._engine = engine
+        self._settings = (person_days, ask_again_seconds)
+        self._waiting: list[_Waiting] = []
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    async def keep(self, what: Kept) -> bool:
+        """Keep all of it and return True; False when the key was there before. Raises what the database says."""
+        waiting = _Waiting(what, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if len(self._lanes) < LANES:
+            lane = asyncio.create_task(self._work())
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+        return await waiting.done
+
+    async def _work(self) -> None:
+        """Keep what waits, group by group, until nothing does."""
+        while group := self._waiting[:MOST]:
+            del self._waiting[:MOST]
+            try:
+                await self._commit(group)
+            except Exception as error:
+                if len(group) == 1 or is_trouble(error):
+                    _fail(group, error)
+                    continue
+                log.exception("a group failed; its requests are kept one by one", size=len(group))
+                await self._one_by_one(group)
+
+    async def _one_by_one(self, group: Sequence[_Waiting]) -> None:
+        for waiting in group:
+            try:
+                await self._commit([waiting])
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who waits for this one
+                _fail([waiting], error)
+
+    async def _commit(self, group: Sequence[_Waiting]) -> None:
+        new = await self._execute(_columns([waiting.what for waiting in group]))
+        for waiting in group:
+            if not waiting.done.done():
+                waiting.done.set_result(waiting.what.request.location in new)
+
+    async def _execute(self, columns: Iterable[Sequence[Any]]) -> set[str]:
+        """Run the statement, committed by itself in one round trip, and return the locations that are new.
+
+        It goes to the driver directly: its thirty parameters cost SQLAlchemy more than everything else costs together.
+        """
+        async with self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            try:
+                return {row[0] for row in await driver.fetch(ACCEPT, *self._settings, *columns)}
+            except BaseException as error:
+                # The pool does not see what goes past it: a connection that may be broken must not go back.
+                await connection.invalidate()
+                if isinstance(error, DRIVERS_OWN):
+                    raise DBAPIError(None, None, error, connection_invalidated=True) from error
+                raise
+
+
+def _columns(group: Sequence[Kept]) -> Iterable[Sequence[Any]]:
+    """Return the rows of all, turned into the columns that the statement takes."""
+    yield from _turned([what.request for what in group], RequestRow)
+    yield from _turned([row for what in group for row in what.posts], PostRow)
+    yield from _turned([row for what in group for row in what.preparations], PreparationRow)
+    yield from _turned([row for what in group for row in what.events], EventRow)
+
+
+def _turned(rows: Sequence[tuple[Any, ...]], kind: type[Any]) -> Iterable[Sequence[Any]]:
+    return zip(*rows, strict=True) if rows else [()] * len(kind._fields)
+
+
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in group:
+        if not waiting.done.done():
+            waiting.done.set_exception(error)

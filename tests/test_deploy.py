@@ -1,0 +1,102 @@
+"""What is deployed is what there is: compose, Prometheus and dashboard name processes and metrics as the code does."""
+
+import importlib
+import json
+import pkgutil
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+
+import services
+import shared
+from deploy.credentials import take_accounts
+from deploy.local.programs import PROGRAMS, ROOT
+
+DEPLOY = ROOT / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
+SCRAPED: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboards" / "pipeline.json").read_text())
+PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+
+def test_compose_runs_every_process_once() -> None:
+    found = {
+        name: (one["build"]["args"]["SERVICE"], *one["command"])
+        for name, one in COMPOSE["services"].items()
+        if "SERVICE" in one.get("build", {}).get("args", {}) and one["command"] != ["migrate"]
+    }
+    assert found == dict(PROGRAMS)
+
+
+def test_compose_migrates_every_service() -> None:
+    wanted = {f"{service}-migrate" for service, *_ in PROGRAMS.values()}
+    assert wanted == {name for name, one in COMPOSE["services"].items() if one.get("command") == ["migrate"]}
+
+
+def test_prometheus_scrapes_every_process() -> None:
+    (job,) = (one for one in SCRAPED if one["job_name"] == "carillon")
+    (names,) = (one["names"] for one in job["dns_sd_configs"])
+    assert sorted(names) == sorted(PROGRAMS)
+
+
+def test_dashboard_asks_for_metrics_that_the_code_declares() -> None:
+    for package in (shared, services):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith((".__main__", ".env")) and ".migrations" not in module.name:
+                importlib.import_module(module.name)
+    declared = {metric.name for metric in REGISTRY.collect()}
+    asked = set(re.findall(r"\bcarillon_[a-z_]+", json.dumps(PANELS)))
+    assert {re.sub(r"_(total|bucket)$", "", name) for name in asked} <= declared
+
+
+def test_panels_are_complete() -> None:
+    (source,) = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text())["datasources"]
+    assert all(panel["title"] for panel in DASHBOARD["panels"])
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    for panel in PANELS:
+        assert panel["description"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
+        assert all(one == {"type": source["type"], "uid": source["uid"]} for one in sources), panel["title"]
+
+
+def test_panels_do_not_overlap() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        squares = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert not squares & taken, panel["title"]
+        assert at["x"] + at["w"] <= 24, panel["title"]
+        taken |= squares
+
+
+@pytest.mark.parametrize("act", ["up", "down", "logs", "token", "accounts"])
+def test_without_docker_a_sentence_says_so(act: str, tmp_path: Path) -> None:
+    for tool in ("bash", "dirname"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    script = [str(tmp_path / "bash"), str(DEPLOY / "compose.sh"), act]
+    done = subprocess.run(script, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("This needs Docker: https://")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("wikipedia/bluesky: {password: hush", "accounts: this is not YAML"),
+        ("- hush", "accounts: write `channel:`"),
+        ("wikipedia/bluesky: hush", "accounts: write `channel:`"),
+        ("wikipedia/blusky: {password: hush}", "accounts: not in the channel registry: wikipedia/blusky"),
+    ],
+)
+def test_wrong_accounts_are_told_without_a_secret(text: str, said: str) -> None:
+    with pytest.raises(SystemExit) as told:
+        take_accounts(text, ROOT / "config")
+    assert str(told.value).startswith(said)
+    assert "hush" not in str(told.value)
