@@ -9,6 +9,9 @@ PROC = Path("/proc")
 IDLE, IOWAIT, GUEST = 3, 4, 8
 """Fields of the first line of /proc/stat: not busy, and counted twice from there on (proc(5))."""
 
+SERVERS = {"beam.smp": "RabbitMQ", "postgres": "PostgreSQL", "guard.py": "the servers' guard"}
+"""What is in the command line of a server, and its name."""
+
 
 def busy_seconds() -> float:
     """Return the CPU time that the whole machine has spent so far, neighbours included."""
@@ -64,6 +67,6 @@ def _name(pid: int) -> str:
     except OSError:
         return "ended"
     if "-m" in words:
-        return " ".join(word for word in words[words.index("-m") + 1 :] if word and not word.startswith("-"))
-    program = Path(words[0].partition(" ")[0].rstrip(":")).name
-    return {"beam.smp": "RabbitMQ", "postgres": "PostgreSQL"}.get(program, program)
+        return " ".join(word for word in words[words.index("-m") + 1 :] if word.replace(".", "").isalpha())
+    line = " ".join(words)
+    return next((name for sign, name in SERVERS.items() if sign in line), Path(words[0]).name)

@@ -36,10 +36,10 @@ async def _lines(carillon: Pipeline, sending: Sending, out: int, busy: float) ->
     p50, p99 = percentile(late, 50), percentile(late, 99)
     return [
         f"sustained, {sending.rate:g} posts/s for {seconds / 60:.1f} minutes",
-        f"  in        {sent / seconds:8.1f} /s   {sent} posts answered 202, after {sending.refused} answers 503",
+        f"  in        {sent / seconds:8.1f} /s   {sent} posts answered 202, 503 before that: {sending.refused}",
         f"  out       {out / seconds:8.1f} /s   backlog at the end {backlog}, gone {drained:.1f} s later",
         f"  lateness  p50 {p50:,.0f} ms, p99 {p99:,.0f} ms, greatest {max(late):,.0f} ms",
-        f"  ledger    {f'wrong: {sending.wrong[:5]}' if sending.wrong else 'exact'}; ended processes: {ended or 0}",
+        f"  ledger    {f'wrong: {sending.wrong[:5]}' if sending.wrong else 'exact'}; restarts: {ended or 0}",
         f"  machine   {busy * 1e3 / max(1, out):.1f} ms CPU per post, whatever else ran on it included",
         f"  target    ≥ {sending.rate:g} posts/s sustained: {'met' if kept else 'not met'}",
     ]

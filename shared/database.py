@@ -1,5 +1,8 @@
 """The database of a service: its address, its engine, and which of its errors pass by themselves."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -37,6 +40,14 @@ def engine_for(settings: Settings, service: str) -> AsyncEngine:
 def sessions_of(engine: AsyncEngine) -> Sessions:
     """Return a maker of sessions whose objects stay readable after commit."""
     return async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
+
+
+@asynccontextmanager
+async def statements(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Open a session in which every statement is a transaction by itself: BEGIN and COMMIT are two more round trips."""
+    async with sessions() as db:
+        await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield db
 
 
 def is_trouble(error: BaseException) -> bool:

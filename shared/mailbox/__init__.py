@@ -100,8 +100,11 @@ class Mailbox:
             stored = await store(db, self.service, transaction.caused)
         self.relay.hand_over(stored)
 
-    def consumer(self, handlers: Mapping[type[Event], Handler]) -> Consumer:
-        """Return the loop that handles the service's events."""
+    def consumer(self, handlers: Mapping[type[Event], Handler], linger: float = 0.0) -> Consumer:
+        """Return the loop that handles the service's events.
+
+        Where nobody waits for the outcome, some hundredths of a second of `linger` save most of the transactions.
+        """
         queue = posts_queue(self.service)
         return Consumer(
             self.service,
@@ -111,6 +114,7 @@ class Mailbox:
             bus=self.bus,
             relay=self.relay,
             settings=self.settings,
+            linger=linger,
         )
 
     def clock(self, name: str, tick: Tick) -> Clock:

@@ -1,6 +1,6 @@
 """Acts on the world and on the clock: claim, call, settle, with no transaction open over the call.
 
-1. claim: a committed row says "about to try", with a fence and a lease
+1. claim: one statement, a transaction by itself; a committed row says "about to try", with a fence and a lease
 2. call: the world is asked; whatever it answers is an outcome, not an exception
 3. settle: outcome and events are committed together, only where the fence still holds
 """
@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.bus.contract import Bus, Delivery, Subscription
-from shared.database import Sessions
+from shared.database import Sessions, statements
 from shared.events import Event, UndecodableError, decode
 from shared.mailbox.inbox import POISON, take
 from shared.mailbox.outbox import Caused
@@ -57,14 +57,14 @@ class Woken(Act[C], Protocol[C]):
     """An act that a message wakes."""
 
     async def claim(self, events: Sequence[Any], db: AsyncSession) -> Sequence[C]:
-        """Claim what the messages point at and is still to be done; the rest is not an error."""
+        """Claim, in one statement, what the messages point at and is still to be done; the rest is not an error."""
 
 
 class Due(Act[C], Protocol[C]):
     """An act that the clock wakes."""
 
     async def claim(self, most: int, db: AsyncSession) -> Sequence[C]:
-        """Claim at most so many due rows, by the database's clock, passing over those that others hold."""
+        """Claim, in one statement, at most so many rows that are due by the database's clock and that nobody holds."""
 
     async def rest(self, db: AsyncSession) -> float | None:
         """Return the seconds until the next row is due; None when none is."""
@@ -151,7 +151,7 @@ async def _begin_woken(
 
 
 async def _claim_woken(act: Woken[C], sessions: Sessions, events: Sequence[Event]) -> Sequence[C]:
-    async with sessions.begin() as db:
+    async with statements(sessions) as db:
         return await act.claim(events, db)
 
 
@@ -168,5 +168,5 @@ async def perform_due(act: Due[C], performer: Performer[C], stopping: asyncio.Ev
 
 
 async def _claim_due(act: Due[C], sessions: Sessions, room: int) -> tuple[Sequence[C], float | None]:
-    async with sessions.begin() as db:
+    async with statements(sessions) as db:
         return await act.claim(room, db), await act.rest(db)

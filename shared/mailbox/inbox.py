@@ -20,7 +20,7 @@ from shared.database import Sessions
 from shared.events import Envelope, Event, UndecodableError, decode
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
-from shared.mailbox.waiting import Stopping, patiently
+from shared.mailbox.waiting import Stopping, patiently, wait_for
 from shared.settings import Settings
 from shared.telemetry import following
 
@@ -68,7 +68,10 @@ class Letter:
 
 
 class Consumer:
-    """Handles what a queue holds, several messages in one transaction, then acks."""
+    """Handles what a queue holds, several messages in one transaction, then acks.
+
+    `linger`: seconds that it lets messages gather after a group that was not full.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Consumer:
         bus: Bus,
         relay: Relay,
         settings: Settings,
+        linger: float = 0.0,
     ) -> None:
         self._service = service
         self._queue = queue
@@ -88,6 +92,7 @@ class Consumer:
         self._bus = bus
         self._relay = relay
         self._settings = settings
+        self._linger = linger
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until told to stop; what is under way is finished first."""
@@ -100,6 +105,8 @@ class Consumer:
         while deliveries := await take(subscription, self._settings.consume_group, stopping):
             LAST.labels(self._service, self._queue).set(time.time())
             await self._handle(subscription, deliveries, stopping)
+            if self._linger and len(deliveries) < self._settings.consume_group:
+                await wait_for(stopping, self._linger)
 
     async def _handle(
         self, subscription: Subscription, deliveries: Sequence[Delivery], stopping: asyncio.Event

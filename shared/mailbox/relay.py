@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import ARRAY, BigInteger, bindparam, text
 
 from shared.bus.contract import Bus
-from shared.database import Sessions, is_trouble
+from shared.database import Sessions, is_trouble, statements
 from shared.mailbox.outbox import HANDED_SECONDS, Stored, message_of
 from shared.mailbox.waiting import backoff, wait_for
 from shared.settings import Settings
@@ -31,6 +31,8 @@ WAITING = Gauge("carillon_outbox_oldest_seconds", "Age of the oldest event in th
 
 MOST_HANDED = 5_000
 """Events that wait here in memory at the most; more than that are left to the sweep."""
+TIDY_SECONDS = 0.1
+"""How long what was sent stays in the outbox, so that many are erased by one statement."""
 
 CLAIM = text(
     """
@@ -56,6 +58,8 @@ class Relay:
         self._nudged = asyncio.Event()
         self._handed: deque[tuple[float, Stored]] = deque()
         self._some = asyncio.Event()
+        self._done: list[int] = []
+        self._any_done = asyncio.Event()
 
     def hand_over(self, stored: Sequence[Stored]) -> None:
         """Take what was just committed, to be sent at once."""
@@ -72,7 +76,9 @@ class Relay:
         """Send until told to stop, then once more, so that what was committed last is on its way."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forward(stopping))
+            tasks.create_task(self._tidy(stopping))
             tasks.create_task(self._look(stopping))
+        await self._erase()
         await self._round()
 
     async def _forward(self, stopping: asyncio.Event) -> None:
@@ -93,22 +99,30 @@ class Relay:
     async def _send(self, batch: Sequence[tuple[float, Stored]]) -> None:
         confirmed = await self._bus.publish([stored.message for _, stored in batch])
         done = [stored.id for _, stored in batch if stored.message.id in confirmed]
+        self._done += done
+        self._any_done.set()
         now = time.monotonic()
+        self._count([now - since for since, _ in batch], len(done), len(batch) - len(done))
+
+    async def _tidy(self, stopping: asyncio.Event) -> None:
+        """Erase what was sent, not at once but together: should it be too late, it is only sent twice."""
+        while not stopping.is_set():
+            self._any_done.clear()
+            await self._erase()
+            if await wait_for(self._any_done, 60, stopping):
+                await wait_for(stopping, TIDY_SECONDS)
+
+    async def _erase(self) -> None:
+        done, self._done = self._done, []
+        if not done:
+            return
         try:
-            await self._erase(done)
+            async with statements(self._sessions) as db:
+                await db.execute(ERASE, {"ids": done})
         except Exception as error:
             if not is_trouble(error):
                 raise
             log.warning("sent, but not erased: the sweep sends it again", events=len(done), error=type(error).__name__)
-        self._count([now - since for since, _ in batch], len(done), len(batch) - len(done))
-
-    async def _erase(self, done: Sequence[int]) -> None:
-        if not done:
-            return
-        async with self._sessions() as db:
-            # One statement is a transaction by itself: BEGIN and COMMIT would be two more round trips.
-            await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            await db.execute(ERASE, {"ids": done})
 
     async def _look(self, stopping: asyncio.Event) -> None:
         """Sweep: after a nudge, and once in a while anyway."""

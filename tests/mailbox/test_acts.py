@@ -39,6 +39,7 @@ class Ring:
         self.most = 0
         self.open = asyncio.Event()
         self.open.set()
+        self.broken: UUID | None = None
         self._now = 0
 
     async def claim(self, events: Sequence[PostDue], db: AsyncSession) -> Sequence[Claimed]:
@@ -59,6 +60,8 @@ class Ring:
     async def settle(self, claim: Claimed, outcome: str, db: AsyncSession) -> Sequence[Event]:
         query = text("UPDATE job SET state = :s WHERE post = :p AND fence = :f RETURNING 1")
         done = (await db.execute(query, {"s": outcome, "p": claim.post, "f": claim.fence})).one_or_none()
+        if claim.post == self.broken:
+            raise ValueError("its outcome cannot be written down")
         return [PostDue(post=claim.post, platform="elsewhere")] if done else []
 
 
@@ -141,6 +144,38 @@ async def test_a_settle_behind_its_fence_changes_nothing(
         ring.open.set()
     assert await count(mailbox.sessions, RUNG) == 0
     assert await count(mailbox.sessions, "SELECT count(*) FROM outbox") == 0
+
+
+async def test_one_that_cannot_be_settled_harms_no_neighbour(
+    mailbox: Mailbox, bus: MemoryBus, jobs: Callable[[int], Awaitable[list[UUID]]]
+) -> None:
+    posts, ring = await jobs(8), Ring()
+    ring.broken = posts[3]
+    ring.open.clear()
+    async with running(lambda stopping: mailbox.woken(ring, QUEUE, 8, stopping)):
+        wake(bus, posts)
+        await until(lambda: _called(ring, 8))
+        ring.open.set()
+        await until(lambda: rung(mailbox, 7))
+    assert await count(mailbox.sessions, "SELECT count(*) FROM job WHERE state = 'ringing'") == 1
+    assert await count(mailbox.sessions, "SELECT count(*) FROM outbox") == 7
+
+
+async def test_outcomes_that_are_there_together_are_one_transaction(
+    mailbox: Mailbox, bus: MemoryBus, jobs: Callable[[int], Awaitable[list[UUID]]]
+) -> None:
+    posts, ring = await jobs(8), Ring()
+    ring.open.clear()
+    async with running(lambda stopping: mailbox.woken(ring, QUEUE, 8, stopping)):
+        wake(bus, posts)
+        await until(lambda: _called(ring, 8))
+        ring.open.set()
+        await until(lambda: rung(mailbox, 8))
+    assert await count(mailbox.sessions, "SELECT count(DISTINCT xmin::text) FROM job") < 8
+
+
+async def _called(ring: Ring, times: int) -> bool:
+    return ring.calls == times
 
 
 async def rung(mailbox: Mailbox, expected: int) -> bool:

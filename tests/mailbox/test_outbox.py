@@ -90,6 +90,30 @@ async def test_two_relays_send_each_event_once(mailbox: Mailbox, bus: MemoryBus)
     assert len(set(seen)) == len(seen) == 500
 
 
+async def test_what_was_just_committed_waits_for_no_sweep(mailbox: Mailbox, bus: MemoryBus) -> None:
+    mailbox.relay._sweep = 60
+    async with running(mailbox.relay.run), bus.subscribe("publisher.due.bluesky.q1", 1) as subscription:
+        await until(lambda: _count_is(mailbox, 0))  # the first sweep is over
+        async with mailbox.transaction() as transaction:
+            transaction.emit(PostDue(post=cancelled().post, platform="bluesky"))
+        async with asyncio.timeout(5):
+            await subscription.ack(await subscription.take(1))
+        await until(lambda: _empty(mailbox))
+
+
+async def test_what_a_process_leaves_behind_another_sends(
+    mailbox: Mailbox, bus: MemoryBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.mailbox.outbox.HANDED_SECONDS", 0.5)
+    async with mailbox.transaction() as transaction:  # its relay never runs: the process died
+        transaction.emit(PostDue(post=cancelled().post, platform="bluesky"))
+    other = Mailbox("policy", mailbox.sessions, bus, mailbox.settings)
+    async with running(other.relay.run), bus.subscribe("publisher.due.bluesky.q1", 1) as subscription:
+        async with asyncio.timeout(10):
+            await subscription.ack(await subscription.take(1))
+        await until(lambda: _empty(mailbox))
+
+
 async def _empty(mailbox: Mailbox) -> bool:
     return await _count_is(mailbox, 0)
 

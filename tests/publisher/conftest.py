@@ -1,6 +1,6 @@
 """Publisher on a database of its own, and events as others would send them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -23,6 +23,7 @@ from shared.events import (
     PostRequested,
     Requester,
 )
+from shared.mailbox import Handler
 from shared.payload import Payload, Piece
 from shared.process import migrate
 
@@ -47,8 +48,9 @@ async def sessions(settings: PublisherSettings) -> AsyncIterator[Sessions]:
 class Publisher:
     """Hears events one by one, as the runner would let it, and remembers what it said."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, handlers: Mapping[type[Event], Handler] = HANDLERS) -> None:
         self.sessions = sessions
+        self._handlers = handlers
         self.said: list[Event] = []
         self._sequence = count(1)
 
@@ -59,7 +61,7 @@ class Publisher:
             for event in events:
                 envelope = Envelope.of(event, "test")
                 db.info["envelope"] = envelope._replace(sequence=sequence or next(self._sequence))
-                following += await HANDLERS[type(event)](event, db)
+                following += await self._handlers[type(event)](event, db)
         self.said += following
         return [event.name for event in following]
 
