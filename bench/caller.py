@@ -16,6 +16,8 @@ class Caller:
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Send one request and return the status of its answer."""
+        # The server closes what is idle for long.
+        self._idle = [kept for kept in self._idle if not kept[0].at_eof()]
         connection = self._idle.pop() if self._idle else await asyncio.open_connection(*self._address)
         reader, writer = connection
         lines = [f"POST {path} HTTP/1.1", *(f"{k}: {v}" for k, v in {**self._headers, **headers}.items())]
