@@ -33,7 +33,7 @@ async def api(runtime: Runtime) -> Parts:
     channels = Channels(RegistryFile(settings.config_dir))
     app = application(
         settings,
-        door=Door(runtime.engine, channels, settings),
+        door=Door(runtime.engine, runtime.mailbox.relay, channels, settings),
         changes=Changes(channels, settings),
         received=Uploads(runtime.sessions, runtime.media, settings),
         mailbox=runtime.mailbox,

@@ -23,6 +23,7 @@ from shared.content import Asking
 from shared.events import Brief, Requester
 from shared.http import Caller, Problem
 from shared.http.translate import invalid
+from shared.mailbox.relay import Relay
 from shared.payload import Payload, Rendition
 
 FIRST = text("SELECT body_hash, status, location, answer FROM idempotency WHERE tool = :tool AND key = :key")
@@ -32,9 +33,9 @@ AFTER = text("SELECT 1 FROM post JOIN request r ON r.id = request_id WHERE post.
 class Door:
     """Where requests come in."""
 
-    def __init__(self, engine: AsyncEngine, channels: Channels, settings: IngestSettings) -> None:
+    def __init__(self, engine: AsyncEngine, relay: Relay, channels: Channels, settings: IngestSettings) -> None:
         self._engine = engine
-        self._keeper = Keeper(engine, settings.person_days, settings.ask_again_seconds)
+        self._keeper = Keeper(engine, relay.hand_over, settings.person_days, settings.ask_again_seconds)
         self._channels = channels
         self._settings = settings
 

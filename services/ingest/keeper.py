@@ -1,7 +1,8 @@
 """Requests are kept in one statement; those that come while it runs are kept together in the next (group commit)."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.kept import EventRow, Kept, PostRow, PreparationRow, RequestRow
 from shared.database import is_trouble
+from shared.mailbox.outbox import HANDED_SECONDS, Stored, message_of
 
 log = structlog.get_logger()
 
@@ -48,13 +50,14 @@ WITH given AS (
     FROM unnest($26::uuid[], $27::uuid[], $28::timestamptz[], $29::text[]) AS p (request, post, give_up_at, traceparent)
     WHERE p.request IN (SELECT request FROM new)
 ), events AS (
-    INSERT INTO outbox (routing_key, headers, body)
-    SELECT e.key, e.headers, e.body
+    INSERT INTO outbox (routing_key, headers, body, retry_at)
+    SELECT e.key, e.headers, e.body, now() + make_interval(secs => $34)
     FROM unnest($30::uuid[], $31::text[], $32::jsonb[], $33::bytea[])
         WITH ORDINALITY AS e (request, key, headers, body, number)
     WHERE e.request IN (SELECT request FROM new) ORDER BY e.number
+    RETURNING id, headers ->> 'ce-id' AS event
 )
-SELECT location FROM gate
+SELECT location, NULL::bigint AS id, NULL AS event FROM gate UNION ALL SELECT NULL, id, event FROM events
 """
 MOST = 50
 """Requests in one statement."""
@@ -71,8 +74,15 @@ class _Waiting(NamedTuple):
 class Keeper:
     """Keeps what it is given, alone when nobody else is there, else together with the others."""
 
-    def __init__(self, engine: AsyncEngine, person_days: int, ask_again_seconds: float) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        hand_over: Callable[[Sequence[Stored]], None],
+        person_days: int,
+        ask_again_seconds: float,
+    ) -> None:
         self._engine = engine
+        self._hand_over = hand_over
         self._settings = (person_days, ask_again_seconds)
         self._waiting: list[_Waiting] = []
         self._lanes: set[asyncio.Task[None]] = set()
@@ -108,13 +118,17 @@ class Keeper:
                 _fail([waiting], error)
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
-        new = await self._execute(_columns([waiting.what for waiting in group]))
+        whats = [waiting.what for waiting in group]
+        rows = await self._execute(_columns(whats))
+        new = {location for location, _, _ in rows if location}
+        ids = {event: number for _, number, event in rows if event}
+        self._hand_over(list(_stored([row for what in whats for row in what.events], ids)))
         for waiting in group:
             if not waiting.done.done():
                 waiting.done.set_result(waiting.what.request.location in new)
 
-    async def _execute(self, columns: Iterable[Sequence[Any]]) -> set[str]:
-        """Run the statement, committed by itself in one round trip, and return the locations that are new.
+    async def _execute(self, columns: Iterable[Sequence[Any]]) -> Sequence[tuple[Any, Any, Any]]:
+        """Run the statement, committed by itself in one round trip; return what is new: locations, ids of events.
 
         It goes to the driver directly: its thirty parameters cost SQLAlchemy more than everything else costs together.
         """
@@ -122,7 +136,7 @@ class Keeper:
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None
             try:
-                return {row[0] for row in await driver.fetch(ACCEPT, *self._settings, *columns)}
+                return [tuple(row) for row in await driver.fetch(ACCEPT, *self._settings, *columns, HANDED_SECONDS)]
             except BaseException as error:
                 # The pool does not see what goes past it: a connection that may be broken must not go back.
                 await connection.invalidate()
@@ -141,6 +155,14 @@ def _columns(group: Sequence[Kept]) -> Iterable[Sequence[Any]]:
 
 def _turned(rows: Sequence[tuple[Any, ...]], kind: type[Any]) -> Iterable[Sequence[Any]]:
     return zip(*rows, strict=True) if rows else [()] * len(kind._fields)
+
+
+def _stored(rows: Iterable[EventRow], ids: Mapping[str, int]) -> Iterable[Stored]:
+    """Return those that were stored, as the relay sends them."""
+    for row in rows:
+        headers: dict[str, str] = json.loads(row.headers)
+        if id_ := ids.get(headers["ce-id"]):
+            yield Stored(id_, message_of(id_, row.key, headers, row.body))
 
 
 def _fail(group: Sequence[_Waiting], error: Exception) -> None:

@@ -15,7 +15,6 @@ from services.ingest.views import RequestView, request_view
 from shared.content import Asking
 from shared.database import Sessions
 from shared.http import Caller, require
-from shared.mailbox import Mailbox
 
 ACCEPTED = Counter("carillon_ingest_requests_total", "Requests answered with 202, by whether again", ["replayed"])
 
@@ -32,7 +31,7 @@ DOCUMENTED: dict[str, Any] = {
 }
 
 
-def routes(door: Door, mailbox: Mailbox, sessions: Sessions) -> APIRouter:
+def routes(door: Door, sessions: Sessions) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
     admitted = require("posts:write")
@@ -51,8 +50,6 @@ def routes(door: Door, mailbox: Mailbox, sessions: Sessions) -> APIRouter:
         key = checked(idempotency_key)
         asking, body = await read(request, Asking)
         answer = await door.accept(asking, body, key, caller)
-        if not answer.replayed:
-            mailbox.nudge()
         ACCEPTED.labels(str(answer.replayed).lower()).inc()
         return response(answer)
 
