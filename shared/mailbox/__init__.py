@@ -87,10 +87,6 @@ class Mailbox:
         sweeper = Clock("inbox expiry", self.service, self._expire, self.sessions, self.relay)
         await asyncio.gather(self.relay.run(stopping), sweeper.run(stopping, longest=3_600))
 
-    def nudge(self) -> None:
-        """Say that something was committed to the outbox."""
-        self.relay.nudge()
-
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction in which events can be emitted; they are sent after it commits."""

@@ -55,7 +55,6 @@ class Relay:
         self._bus = bus
         self._most = settings.relay_batch
         self._sweep = settings.relay_sweep_seconds
-        self._nudged = asyncio.Event()
         self._handed: deque[tuple[float, Stored]] = deque()
         self._some = asyncio.Event()
         self._done: list[int] = []
@@ -67,10 +66,6 @@ class Relay:
             now = time.monotonic()
             self._handed += [(now, one) for one in stored]
             self._some.set()
-
-    def nudge(self) -> None:
-        """Say that something was committed that was not handed over, so that it need not wait for the sweep."""
-        self._nudged.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until told to stop, then once more, so that what was committed last is on its way."""
@@ -125,17 +120,16 @@ class Relay:
             log.warning("sent, but not erased: the sweep sends it again", events=len(done), error=type(error).__name__)
 
     async def _look(self, stopping: asyncio.Event) -> None:
-        """Sweep: after a nudge, and once in a while anyway."""
+        """Sweep, once in a while."""
         failures = 0
         while not stopping.is_set():
-            self._nudged.clear()
             handled = await self._round()
             failures = 0 if handled is not None else failures + 1
             if handled is None:
                 await wait_for(stopping, backoff(failures))
             elif handled < self._most:
                 # Relays that swept in step would add their intervals up along a chain of services.
-                await wait_for(self._nudged, self._sweep * random.uniform(0.5, 1.5), stopping)  # noqa: S311 - not a secret
+                await wait_for(stopping, self._sweep * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
 
     async def _round(self) -> int | None:
         """Send one batch and return its size; None when the database is in trouble."""
