@@ -14,7 +14,7 @@ from uuid import uuid4
 import aio_pika
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bench import byhand, tables
 from bench.bus import messages
@@ -22,7 +22,7 @@ from bench.measure import Meter, compare
 from deploy.local.databases import own_databases
 from shared.bus.amqp import AmqpBus
 from shared.bus.contract import Queue
-from shared.database import sessions_of
+from shared.database import Session, begin
 from shared.events import Event, PostFailed
 from shared.mailbox import Mailbox, envelope_of, posts_queue
 from shared.mailbox.outbox import Caused, store
@@ -34,6 +34,8 @@ GROUP, BATCH = 50, 100
 TARGET = 0.8
 SERVICE = "metrics"
 QUEUE = Queue(posts_queue(SERVICE), (PostFailed.name,))
+
+HANDLE = text("INSERT INTO handled (id, event_id, data) VALUES (:id, :event_id, :data)")
 
 
 class Ours:
@@ -61,7 +63,7 @@ class Ours:
     async def relay(self, count: int) -> Meter:
         """Send so many events from the outbox."""
         await fill_outbox(self._engine, count)
-        relay = Relay(SERVICE, sessions_of(self._engine), self._bus, _settings(relay_batch=BATCH))
+        relay = Relay(SERVICE, self._engine, self._bus, _settings(relay_batch=BATCH))
         with Meter(count) as meter:
             sent = 0
             while sent < count:
@@ -73,17 +75,17 @@ class Ours:
                 sent -= len(some)
         return meter
 
-    async def _handle(self, event: PostFailed, db: AsyncSession) -> Sequence[Event]:
+    async def _handle(self, event: PostFailed, db: Session) -> Sequence[Event]:
         if self._left == self._meter.units:
             self._meter.__enter__()
         self._left -= 1
         if not self._left:
             self._stopping.set()
-        db.add(tables.Handled(id=uuid4(), event_id=envelope_of(db).id, data=event.model_dump(mode="json")))
+        db.add(HANDLE, {"id": uuid4(), "event_id": envelope_of(db).id, "data": event.model_dump_json()})
         return [event]
 
     def _mailbox(self, **settings: int) -> Mailbox:
-        return Mailbox(SERVICE, sessions_of(self._engine), self._bus, _settings(**settings))
+        return Mailbox(SERVICE, self._engine, self._bus, _settings(**settings))
 
 
 class Baseline:
@@ -113,7 +115,7 @@ async def fill_outbox(engine: AsyncEngine, count: int) -> None:
     """Store so many events, as services do."""
     event = tables.event()
     traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-    async with sessions_of(engine).begin() as db:
+    async with begin(engine) as db:
         await store(db, SERVICE, [Caused(event, traceparent)] * count)
         await db.execute(text("UPDATE outbox SET retry_at = now()"))  # nobody has them in hand
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.settings import IngestSettings
+from shared.database import Session
 from shared.events import Event
 
 PEOPLE = text("DELETE FROM person WHERE expires_at <= now()")
@@ -19,7 +19,7 @@ class Forget:
     def __init__(self, settings: IngestSettings) -> None:
         self._settings = settings
 
-    async def __call__(self, db: AsyncSession) -> tuple[Sequence[Event], float | None]:
+    async def __call__(self, db: Session) -> tuple[Sequence[Event], float | None]:
         """Erase; nothing follows from it."""
         await db.execute(PEOPLE)
         await db.execute(ANSWERS, {"days": self._settings.idempotency_days})

@@ -6,9 +6,9 @@ One insert a group of messages, no read, no lock: an event of a post that is not
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
 
-from services.ingest.tables import History
+from shared.database import Session
 from shared.events import (
     Event,
     HoldEvent,
@@ -29,25 +29,30 @@ from shared.events import (
 )
 from shared.mailbox import Handler, envelope_of
 
+APPEND = text(
+    """
+    INSERT INTO history (subject, emitter, sequence, event_id, type, revision, at, data)
+    VALUES (:subject, :emitter, :sequence, :event_id, :type, :revision, :at, :data)
+    """
+)
 IN_COLUMNS = {"post", "revision", "hold", "brief"}
 """What the history has in columns of its own, or knows from the post."""
 
 
-async def note(event: PostEvent | HoldEvent, db: AsyncSession) -> Sequence[Event]:
+async def note(event: PostEvent | HoldEvent, db: Session) -> Sequence[Event]:
     """What was said is appended to the history of its post, or of its hold."""
     envelope = envelope_of(db)
-    db.add(
-        History(
-            subject=UUID(event.subject),
-            emitter=envelope.source,
-            sequence=envelope.sequence,
-            event_id=envelope.id,
-            type=event.name,
-            revision=event.revision if isinstance(event, PostEvent) else 0,
-            at=envelope.time,
-            data=event.model_dump(mode="json", exclude=IN_COLUMNS),
-        )
-    )
+    line = {
+        "subject": UUID(event.subject),
+        "emitter": envelope.source,
+        "sequence": envelope.sequence,
+        "event_id": envelope.id,
+        "type": event.name,
+        "revision": event.revision if isinstance(event, PostEvent) else 0,
+        "at": envelope.time,
+        "data": event.model_dump_json(exclude=IN_COLUMNS),
+    }
+    db.add(APPEND, line)
     return ()
 
 

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.ingest.fanout import Channels, Wanted, excesses
 from services.ingest.fetch import Larder, UnpreparableError
 from services.ingest.requested import requested
 from services.ingest.settings import IngestSettings
 from services.ingest.standing import INGEST, REQUESTED, UNPREPARABLE
-from services.ingest.tables import History, Post, Request
 from shared.adapter.errors import PlatformError, TryLater
 from shared.adapter.render import render
 from shared.content import Content
+from shared.database import Session
 from shared.events import Event, Trust
 from shared.payload import Payload
 
@@ -44,6 +44,21 @@ LATER = text(
     WHERE post_id = :post AND fence = :fence
     """
 )
+FINISH = text(
+    """
+    UPDATE post SET version = version + 1, changed_at = now(), payload = coalesce(:payload, payload),
+        payload_hash = coalesce(:hash, payload_hash),
+        ask_at = coalesce(now() + make_interval(secs => :ask_again), ask_at)
+    WHERE id = :post RETURNING *
+    """
+)
+NOTE = text(
+    f"""
+    INSERT INTO history (subject, emitter, sequence, event_id, type, revision, at, data)
+    VALUES (:subject, '{INGEST}', :sequence, gen_random_uuid(), :type, :revision, now(), :data)
+    """  # noqa: S608 - a constant
+).bindparams(bindparam("data", type_=JSONB))
+REQUEST = text("SELECT * FROM request WHERE id = :id")
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0
 
 
@@ -101,7 +116,7 @@ class Prepare:
         self._channels = channels
         self._settings = settings
 
-    async def claim(self, most: int, db: AsyncSession) -> Sequence[Preparing]:
+    async def claim(self, most: int, db: Session) -> Sequence[Preparing]:
         """Take over due preparations for as long as the lease lasts."""
         rows = await db.execute(CLAIM, {"most": most, "lease": self._settings.prepare_lease_seconds})
         return [
@@ -120,7 +135,7 @@ class Prepare:
             for row in rows
         ]
 
-    async def rest(self, db: AsyncSession) -> float | None:
+    async def rest(self, db: Session) -> float | None:
         """Return the seconds until the next preparation is due."""
         seconds: float | None = (await db.execute(REST)).scalar_one()
         return seconds
@@ -144,7 +159,7 @@ class Prepare:
             return Unpreparable(f"{excess['detail']} {excess['remedy']}", str(excess["pointer"]))
         return Rendered(render(one.content, one.channel, spec, forms))
 
-    async def settle(self, claim: Preparing, outcome: Outcome, db: AsyncSession) -> Sequence[Event]:
+    async def settle(self, claim: Preparing, outcome: Outcome, db: Session) -> Sequence[Event]:
         """Write down what came of it, unless somebody else is at it by now."""
         await db.execute(LOCK, {"post": claim.post})
         mine = {"post": claim.post, "fence": claim.fence}
@@ -155,23 +170,21 @@ class Prepare:
             return ()
         return await self._finish(claim, outcome, db)
 
-    async def _finish(self, claim: Preparing, outcome: Outcome, db: AsyncSession) -> Sequence[Event]:
-        query = select(Post, Request).join(Request, Request.id == Post.request_id).where(Post.id == claim.post)
-        post, request = (await db.execute(query)).one()
-        post.version += 1
-        post.changed_at = datetime.now(UTC)
-        if isinstance(outcome, Rendered):
-            post.payload = outcome.payload.model_dump(mode="json", exclude_defaults=True)
-            post.payload_hash = outcome.payload.digest()
-            post.ask_at = datetime.now(UTC) + timedelta(seconds=self._settings.ask_again_seconds)
-            db.add(_line(post, REQUESTED, {"payload_hash": post.payload_hash}))
-            return [requested(post, request)]
-        if isinstance(outcome, Unpreparable):
-            db.add(_line(post, UNPREPARABLE, {"reason": outcome.reason, "place": outcome.place}))
-        else:
-            reason = f"The media could not be fetched in time: {outcome.reason}."
-            db.add(_line(post, "post.failed", {"remedy": "request_again", "reason": reason}))
-        return ()
+    async def _finish(self, claim: Preparing, outcome: Outcome, db: Session) -> Sequence[Event]:
+        done = outcome.payload if isinstance(outcome, Rendered) else None
+        values = {
+            "post": claim.post,
+            "payload": done.model_dump_json(exclude_defaults=True) if done else None,
+            "hash": done.digest() if done else None,
+            "ask_again": self._settings.ask_again_seconds if done else None,
+        }
+        post = (await db.execute(FINISH, values)).one()
+        kind, data = _said(outcome, post.payload_hash)
+        line = {"subject": post.id, "sequence": post.version, "revision": post.revision, "type": kind, "data": data}
+        await db.execute(NOTE, line)
+        if done is None:
+            return ()
+        return [requested(post, (await db.execute(REQUEST, {"id": post.request_id})).one())]
 
     def _pause(self, tries: int) -> float:
         return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries - 1, 12)))
@@ -180,14 +193,13 @@ class Prepare:
         return datetime.now(UTC) + timedelta(seconds=outcome.after) < claim.give_up_at
 
 
-def _line(post: Post, kind: str, data: dict[str, Any]) -> History:
-    return History(
-        subject=post.id,
-        emitter=INGEST,
-        sequence=post.version,
-        event_id=uuid4(),
-        type=kind,
-        revision=post.revision,
-        at=datetime.now(UTC),
-        data=data,
-    )
+def _said(outcome: Outcome, payload_hash: str | None) -> tuple[str, dict[str, Any]]:
+    """Return the line of history that tells an outcome."""
+    match outcome:
+        case Rendered():
+            return REQUESTED, {"payload_hash": payload_hash}
+        case Unpreparable(reason, place):
+            return UNPREPARABLE, {"reason": reason, "place": place}
+        case Postponed(reason):
+            why = f"The media could not be fetched in time: {reason}."
+            return "post.failed", {"remedy": "request_again", "reason": why}

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.metrics.accounts import Accounts
 from services.metrics.cadence import next_age, pause
 from services.metrics.settings import MetricsSettings
 from services.metrics.statements import CLAIM, NEXT, NOW, SETTLE
 from shared.adapter.errors import PlatformError, Rejected, TryLater
+from shared.database import Session
 from shared.events import PostMeasured
 from shared.mailbox import Caused
 
@@ -76,14 +76,14 @@ class Collect:
         self._accounts = accounts
         self._settings = settings
 
-    async def claim(self, most: int, db: AsyncSession) -> Sequence[Batch]:
+    async def claim(self, most: int, db: Session) -> Sequence[Batch]:
         """Claim due posts, at most one batch a channel."""
         lease = timedelta(seconds=self._settings.collect_lease_seconds)
         rows = await db.execute(CLAIM, {"most": most, "together": TOGETHER, "lease": lease})
         found = sorted((Public(*row) for row in rows), key=lambda public: public.channel)
         return [Batch(tuple(some)) for _, some in groupby(found, key=lambda public: public.channel)]
 
-    async def rest(self, db: AsyncSession) -> float | None:
+    async def rest(self, db: Session) -> float | None:
         """Return the seconds until the next post is due."""
         seconds: float | None = (await db.execute(NEXT)).scalar()
         return seconds
@@ -96,7 +96,7 @@ class Collect:
             log.warning("a measurement failed", channel=claim.subject, posts=len(claim.posts), reason=error.reason)
             return Failed(error.reason, error.after if isinstance(error, TryLater) else None)
 
-    async def settle(self, claim: Batch, outcome: Outcome, db: AsyncSession) -> Sequence[Caused]:
+    async def settle(self, claim: Batch, outcome: Outcome, db: Session) -> Sequence[Caused]:
         """Keep the samples, tell what was measured, and say when to measure again."""
         now: datetime = (await db.execute(NOW)).scalar_one()
         plans = [self._plan(public, outcome, now) for public in claim.posts]

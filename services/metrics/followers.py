@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 import structlog
 from prometheus_client import Counter, Gauge
 from sqlalchemy import ARRAY, Text, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.metrics.accounts import Accounts
 from services.metrics.cadence import day_of, next_count, pause
 from services.metrics.settings import MetricsSettings
 from shared.adapter.errors import PlatformError, TryLater
+from shared.database import Session
 from shared.events import Event
 
 log = structlog.get_logger()
@@ -88,13 +88,13 @@ class Followers:
         self._accounts = accounts
         self._settings = settings
 
-    async def claim(self, most: int, db: AsyncSession) -> Sequence[Counting]:
+    async def claim(self, most: int, db: Session) -> Sequence[Counting]:
         """Claim channels that are due, and those that are new in the registry."""
         lease = timedelta(seconds=self._settings.collect_lease_seconds)
         rows = await db.execute(CLAIM, {"channels": self._channels(), "most": most, "lease": lease})
         return [Counting(row.channel, row.fence, row.tries) for row in rows]
 
-    async def rest(self, db: AsyncSession) -> float | None:
+    async def rest(self, db: Session) -> float | None:
         """Return the seconds until the next channel is due."""
         seconds: float | None = (await db.execute(NEXT, {"channels": self._channels()})).scalar()
         return seconds
@@ -109,7 +109,7 @@ class Followers:
             log.warning("followers could not be counted", channel=claim.channel, reason=error.reason)
             return Failed(error.after if isinstance(error, TryLater) else None)
 
-    async def settle(self, claim: Counting, outcome: int | Failed, db: AsyncSession) -> Sequence[Event]:
+    async def settle(self, claim: Counting, outcome: int | Failed, db: Session) -> Sequence[Event]:
         """Keep the day's count, or ask again later; a count that failed is missing, never zero."""
         now: datetime = (await db.execute(NOW)).scalar_one()
         mine = {"channel": claim.channel, "fence": claim.fence}

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.metrics.cadence import next_age
+from shared.database import Session
 from shared.events import (
     Event,
     PostChangeSettled,
@@ -47,7 +47,7 @@ class Intake:
     def __init__(self, ages: Sequence[timedelta]) -> None:
         self._ages = ages
 
-    async def keep(self, event: PostPublished, db: AsyncSession) -> Sequence[Event]:
+    async def keep(self, event: PostPublished, db: Session) -> Sequence[Event]:
         """Remember a public post and when it is measured first; once is enough."""
         about = event.brief.about
         values = {
@@ -67,7 +67,7 @@ class Intake:
         await db.execute(KEEP, values)
         return ()
 
-    async def count(self, event: Event, db: AsyncSession) -> Sequence[Event]:
+    async def count(self, event: Event, db: Session) -> Sequence[Event]:
         """Count what happens to posts on their way, for reports."""
         await db.execute(COUNT, {"event": event.name})
         return ()

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.policy import posts
 from services.policy.decided import Decided
@@ -15,6 +14,7 @@ from services.policy.judge import Pack, judge
 from services.policy.posts import Look
 from services.policy.settings import PolicySettings
 from shared.adapter.errors import PlatformError, TryLater
+from shared.database import Session
 from shared.events import Event
 from shared.mailbox import Caused
 
@@ -68,13 +68,13 @@ class Gather:
         self._pack = pack
         self._settings = settings
 
-    async def claim(self, most: int, db: AsyncSession) -> Sequence[Batch]:
+    async def claim(self, most: int, db: Session) -> Sequence[Batch]:
         """Claim due posts, in batches: their files are asked for together."""
         lease = timedelta(seconds=self._settings.lookup_lease_seconds)
         looks = await posts.claim(most * POSTS, lease, db)
         return [Batch(tuple(looks[start : start + POSTS])) for start in range(0, len(looks), POSTS)]
 
-    async def rest(self, db: AsyncSession) -> float | None:
+    async def rest(self, db: Session) -> float | None:
         """Return the seconds until the next look."""
         return await posts.seconds_until_due(db)
 
@@ -92,9 +92,7 @@ class Gather:
             return Failed(error.reason, error.after if isinstance(error, TryLater) else None)
         return found
 
-    async def settle(
-        self, claim: Batch, outcome: Mapping[str, CommonsFile] | Failed, db: AsyncSession
-    ) -> Sequence[Caused]:
+    async def settle(self, claim: Batch, outcome: Mapping[str, CommonsFile] | Failed, db: Session) -> Sequence[Caused]:
         """Judge each post by what was found out; after a failure ask again, or make do with what is known."""
         caused = []
         for look in claim.looks:
@@ -112,9 +110,7 @@ class Gather:
         counts = look.age is not None and look.age <= self._settings.fact_grace
         return look.files or {} if counts else {}
 
-    async def _judge(
-        self, look: Look, known: Mapping[str, CommonsFile], *, fresh: bool, db: AsyncSession
-    ) -> Event | None:
+    async def _judge(self, look: Look, known: Mapping[str, CommonsFile], *, fresh: bool, db: Session) -> Event | None:
         files = {title: known[title] for title in titles(look.payload) if title in known}
         facts, pack = Facts(trust=look.trust, intact=look.intact, files=files), self._pack()
         decided = Decided.of(pack.version, facts, judge(look.payload, facts, pack))

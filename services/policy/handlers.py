@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import event as database_event
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from services.policy import posts
 from services.policy.decided import Decided
 from services.policy.facts import Facts, titles
 from services.policy.judge import Pack, judge
 from services.policy.settings import PolicySettings
+from shared.database import Session
 from shared.events import Event, PostCancelled, PostEvent, PostExpired, PostFailed, PostPublished, PostRequested
 from shared.mailbox import Handler
 from shared.telemetry import current_traceparent
@@ -30,7 +28,7 @@ class Desk:
         self._nudge = nudge
         self._settings = settings
 
-    async def receive(self, event: PostRequested, db: AsyncSession) -> Sequence[Event]:
+    async def receive(self, event: PostRequested, db: Session) -> Sequence[Event]:
         """Store a requested post, and judge it at once if nothing has to be looked up."""
         intact = event.payload.digest() == event.payload_hash
         decided = None
@@ -39,10 +37,10 @@ class Desk:
             decided = Decided.of(pack.version, facts, judge(event.payload, facts, pack))
         else:
             # The row must be there before it is looked for.
-            database_event.listen(db.sync_session, "after_commit", lambda _: self._nudge.set(), once=True)
+            db.when_committed(self._nudge.set)
         return await posts.receive(event, intact, decided, current_traceparent(), db, self._settings)
 
-    async def end(self, event: PostEvent, db: AsyncSession) -> Sequence[Event]:
+    async def end(self, event: PostEvent, db: Session) -> Sequence[Event]:
         """Look no more after a post that is cancelled, public, failed or expired."""
         await posts.end(event, TERMINAL[type(event)], db)
         return ()

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from prometheus_client import Counter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.policy.decided import UNDECIDED, Decided, answer
 from services.policy.facts import CommonsFile, Facts
 from services.policy.judge import Outcome, Verdict
 from services.policy.settings import PolicySettings
 from services.policy.statements import ANSWERED, CLAIM, END, JUDGED, NEXT, POSTPONE, RECEIVE
+from shared.database import Session
 from shared.events import (
     Event,
     Objection,
@@ -53,7 +53,7 @@ async def receive(
     intact: bool,
     decided: Decided | None,
     traceparent: str | None,
-    db: AsyncSession,
+    db: Session,
     settings: PolicySettings,
 ) -> list[Event]:
     """Store a post that is new here and return the answer, if there is one; a known revision gets its answer again."""
@@ -77,7 +77,7 @@ async def receive(
     return [answer(event, event.payload_hash, decided, row.valid_until, renewed=False)]
 
 
-async def recorded_answer(event: PostEvent, db: AsyncSession) -> list[Event]:
+async def recorded_answer(event: PostEvent, db: Session) -> list[Event]:
     """Return the answer that this revision got, as a new event: who asks again has missed it."""
     row = (await db.execute(ANSWERED, {"post": event.post, "revision": event.revision})).first()
     if row is None:
@@ -87,7 +87,7 @@ async def recorded_answer(event: PostEvent, db: AsyncSession) -> list[Event]:
     return [answer(event, row.payload_hash, decided, row.valid_until, renewed=False)]
 
 
-async def claim(most: int, lease: timedelta, db: AsyncSession) -> Sequence[Look]:
+async def claim(most: int, lease: timedelta, db: Session) -> Sequence[Look]:
     """Claim posts whose facts are due to be looked at."""
     rows = (await db.execute(CLAIM, {"most": most, "lease": lease})).all()
     return [
@@ -109,15 +109,13 @@ async def claim(most: int, lease: timedelta, db: AsyncSession) -> Sequence[Look]
     ]
 
 
-async def seconds_until_due(db: AsyncSession) -> float | None:
+async def seconds_until_due(db: Session) -> float | None:
     """Return the seconds until the next post is due to be looked at; None when none is."""
     seconds: float | None = (await db.execute(NEXT)).scalar()
     return seconds
 
 
-async def record(
-    look: Look, decided: Decided, *, fresh: bool, db: AsyncSession, settings: PolicySettings
-) -> Event | None:
+async def record(look: Look, decided: Decided, *, fresh: bool, db: Session, settings: PolicySettings) -> Event | None:
     """Write a decision where the fence still holds, and return what it says to the others."""
     files = json.dumps({title: file.model_dump(mode="json") for title, file in decided.facts.files.items()})
     asked = {"post": look.post, "fence": look.fence, "files": files, "fresh": fresh}
@@ -129,12 +127,12 @@ async def record(
     return answer(about, look.payload_hash, decided, row.valid_until, renewed=look.approved)
 
 
-async def postpone(look: Look, after: timedelta, db: AsyncSession) -> None:
+async def postpone(look: Look, after: timedelta, db: Session) -> None:
     """Look again later."""
     await db.execute(POSTPONE, {"post": look.post, "fence": look.fence, "after": after})
 
 
-async def end(event: PostEvent, terminal: str, db: AsyncSession) -> None:
+async def end(event: PostEvent, terminal: str, db: Session) -> None:
     """Renew nothing more; what ended by failing or expiring may begin again as a newer revision."""
     await db.execute(END, {"post": event.post, "revision": event.revision, "terminal": terminal})
 

@@ -45,7 +45,7 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             deliver = Deliver(
                 spec,
                 platforms.publisher_of(platform),
-                sessions=runtime.sessions,
+                engine=runtime.engine,
                 accounts=accounts,
                 registry=registry.current,
                 http=http,

@@ -7,12 +7,12 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.settings import PublisherSettings
 from shared.adapter.contract import Attempt
+from shared.database import Row, Session
 from shared.events import Brief
 from shared.payload import Payload
 
@@ -86,7 +86,7 @@ class Claimed:
 
 
 async def claim(
-    posts: Sequence[UUID], platform: str, channels: Sequence[str], db: AsyncSession, settings: PublisherSettings
+    posts: Sequence[UUID], platform: str, channels: Sequence[str], db: Session, settings: PublisherSettings
 ) -> list[Claimed]:
     """Claim those of the posts that may be tried now; `channels` are those that may publish."""
     started = monotonic()
@@ -96,7 +96,7 @@ async def claim(
 
 
 async def keep(
-    claimed: Claimed, resume: Mapping[str, Any], channels: Sequence[str], db: AsyncSession, settings: PublisherSettings
+    claimed: Claimed, resume: Mapping[str, Any], channels: Sequence[str], db: Session, settings: PublisherSettings
 ) -> bool:
     """Write down what is done so far; return whether more may be made public."""
     values = {"post": claimed.post, "fence": claimed.fence, "resume": dict(resume)}
@@ -107,13 +107,13 @@ async def keep(
     return False
 
 
-async def others(claimed: Claimed, db: AsyncSession) -> frozenset[str]:
+async def others(claimed: Claimed, db: Session) -> frozenset[str]:
     """Return what the channel published since this post's first try, of other posts."""
     values = {"channel": claimed.channel, "post": claimed.post, "since": claimed.attempt.created_at}
     return frozenset((await db.execute(OTHERS, values)).scalars())
 
 
-def _claimed(row: Row[Any], trusted_until: float) -> Claimed:
+def _claimed(row: Row, trusted_until: float) -> Claimed:
     return Claimed(
         post=row.post,
         fence=row.fence,

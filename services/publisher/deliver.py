@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others
@@ -19,7 +19,7 @@ from shared.adapter.contract import Http, Media, NotFound, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Absence, Safe, Spec
 from shared.channels import Registry
-from shared.database import Sessions
+from shared.database import Session, statements
 from shared.events import Event, PostDue
 
 MARGIN = timedelta(minutes=5)
@@ -36,7 +36,7 @@ class Deliver:
         spec: Spec,
         publisher: Publisher,
         *,
-        sessions: Sessions,
+        engine: AsyncEngine,
         accounts: Accounts,
         registry: Callable[[], Registry],
         http: Http,
@@ -45,14 +45,14 @@ class Deliver:
     ) -> None:
         self._spec = spec
         self._publisher = publisher
-        self._sessions = sessions
+        self._engine = engine
         self._accounts = accounts
         self._registry = registry
         self._http = http
         self._media = media
         self._settings = settings
 
-    async def claim(self, events: Sequence[PostDue], db: AsyncSession) -> Sequence[Claimed]:
+    async def claim(self, events: Sequence[PostDue], db: Session) -> Sequence[Claimed]:
         """Claim the posts that may be tried now; the others wait for their next look."""
         channels = open_channels(self._registry())
         return await claim([event.post for event in events], self._spec.name, channels, db, self._settings)
@@ -68,7 +68,7 @@ class Deliver:
         except TimeoutError:
             return Uncertain(f"no answer within {self._settings.trust_seconds:.0f} seconds")
 
-    async def settle(self, claim: Claimed, outcome: Outcome, db: AsyncSession) -> Sequence[Event]:
+    async def settle(self, claim: Claimed, outcome: Outcome, db: Session) -> Sequence[Event]:
         """Write down what became of it."""
         return await settle(claim, outcome, db, self._settings)
 
@@ -92,12 +92,12 @@ class Deliver:
 
     async def _others(self, claimed: Claimed) -> frozenset[str]:
         """Return the ids of the channel's posts that are known to be other ones, so that a look-up passes them over."""
-        async with self._sessions() as db:
+        async with statements(self._engine) as db:
             return await others(claimed, db)
 
     async def _progress(self, claimed: Claimed, resume: Mapping[str, Any]) -> None:
         """Write down what is done so far; raises TryLater when nothing more may be made public now."""
-        async with self._sessions.begin() as db:
+        async with statements(self._engine) as db:
             if await keep(claimed, resume, open_channels(self._registry()), db, self._settings):
                 return
         raise TryLater("the lease, the approval or the channel's stance ended on the way")

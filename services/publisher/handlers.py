@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Row, bindparam, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.tables import BEGUN, PARTLY_PUBLIC, UNTOUCHED, State, quoted
+from shared.database import Row, Session
 from shared.events import (
     Change,
     Event,
@@ -101,7 +101,7 @@ Verdict: TypeAlias = PostApproved | PostRefused | PostReviewRequested
 VERDICTS: Mapping[str, type[Verdict]] = {kind.name: kind for kind in (PostApproved, PostRefused, PostReviewRequested)}
 
 
-async def receive(event: PostRequested, db: AsyncSession) -> Sequence[Event]:
+async def receive(event: PostRequested, db: Session) -> Sequence[Event]:
     """A requested post, or a new revision of one, waits for its approval, or is planned if that came first."""
     row = (await db.execute(REQUEST, _request(event))).one_or_none()
     if row is None:
@@ -114,26 +114,26 @@ async def receive(event: PostRequested, db: AsyncSession) -> Sequence[Event]:
     return [*settled, *_scheduled(event, row)]
 
 
-async def approve(event: PostApproved, db: AsyncSession) -> Sequence[Event]:
+async def approve(event: PostApproved, db: Session) -> Sequence[Event]:
     """An approved post is planned; a renewed approval lasts longer."""
     row = await _judge(event, envelope_of(db).sequence, db)
     return [] if event.renewed else _scheduled(event, row)
 
 
-async def refuse(event: PostRefused | PostReviewRequested, db: AsyncSession) -> Sequence[Event]:
+async def refuse(event: PostRefused | PostReviewRequested, db: Session) -> Sequence[Event]:
     """A post that is not approved, or no longer, waits until it is or until its time runs out."""
     await _judge(event, envelope_of(db).sequence, db)
     return []
 
 
-async def cancel(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+async def cancel(event: PostCancelled, db: Session) -> Sequence[Event]:
     """A post that nothing has been sent of is cancelled at once; one under way waits for proof."""
     if (await db.execute(CANCEL, {"post": event.post, "reason": event.reason})).one_or_none():
         return _settled(event, Change.CANCEL, Settlement.APPLIED)
     return await _too_early_or_late(event, Change.CANCEL, db)
 
 
-async def apply_waiting(db: AsyncSession, changes: Sequence[Row[Any]]) -> list[Event]:
+async def apply_waiting(db: Session, changes: Sequence[Row]) -> list[Event]:
     """Handle the changes that waited, now that it is proven what became of the post."""
     events: list[Event] = []
     for change in changes:
@@ -147,7 +147,7 @@ async def apply_waiting(db: AsyncSession, changes: Sequence[Row[Any]]) -> list[E
     return events
 
 
-async def _judge(event: Verdict, sequence: int, db: AsyncSession) -> Row[Any] | None:
+async def _judge(event: Verdict, sequence: int, db: Session) -> Row | None:
     """Write a verdict down; one about a newer revision than the one under way waits, as that revision does."""
     values = {
         "post": event.post,
@@ -157,17 +157,22 @@ async def _judge(event: Verdict, sequence: int, db: AsyncSession) -> Row[Any] | 
         "until": event.valid_until if isinstance(event, PostApproved) else None,
         "sequence": sequence,
     }
-    if row := (await db.execute(JUDGE, values)).one_or_none():
+    if row := await _judged(values, db):
         return row
     known = (await db.execute(LOOK, {"post": event.post})).one()
     if known.state in BEGUN and known.revision < event.revision:
         waiting = event.model_dump(mode="json") | {"sequence": sequence}
         await db.execute(WAIT, {"post": event.post, "type": event.name, "event": waiting})
         return None
-    return (await db.execute(JUDGE, values)).one_or_none()  # the call may have ended between the two looks
+    return await _judged(values, db)  # the call may have ended between the two looks
 
 
-async def _too_early_or_late(event: PostEvent, change: Change, db: AsyncSession) -> Sequence[Event]:
+async def _judged(values: Mapping[str, Any], db: Session) -> Row | None:
+    row: Row | None = (await db.execute(JUDGE, values)).one_or_none()
+    return row
+
+
+async def _too_early_or_late(event: PostEvent, change: Change, db: Session) -> Sequence[Event]:
     """Answer a change that could not be made: it waits, it is too late, or it was made before."""
     row = (await db.execute(LOOK, {"post": event.post})).one_or_none()
     if row is None:  # a cancel that overtook its request: the request will find it cancelled
@@ -183,7 +188,7 @@ async def _too_early_or_late(event: PostEvent, change: Change, db: AsyncSession)
     return _settled(event, change, Settlement.APPLIED if cancelled else Settlement.TOO_LATE)
 
 
-def _scheduled(event: PostEvent, row: Row[Any] | None) -> list[Event]:
+def _scheduled(event: PostEvent, row: Row | None) -> list[Event]:
     if row is None or row.state != State.PLANNED or row.revision != event.revision:
         return []
     return [PostScheduled(post=event.post, revision=event.revision, due_at=row.due_at)]

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 from prometheus_client import Counter, Histogram
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.claim import Claimed
 from services.publisher.handlers import apply_waiting
@@ -17,6 +16,7 @@ from services.publisher.settings import PublisherSettings
 from services.publisher.tables import MOST_LOOKS, PARTLY_PUBLIC, State
 from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.database import Session
 from shared.events import Event, PostFailed, PostPublished, PostUncertain
 
 OUTCOMES = Counter("carillon_tries_total", "Tries to publish, by what became of them", ["platform", "outcome"])
@@ -127,7 +127,7 @@ def _unproven(tried: Claimed, outcome: str, reason: str) -> Next:
     return Next(State.UNCERTAIN, outcome, _later(tried.tries), reason)
 
 
-async def settle(tried: Claimed, outcome: Outcome, db: AsyncSession, settings: PublisherSettings) -> Sequence[Event]:
+async def settle(tried: Claimed, outcome: Outcome, db: Session, settings: PublisherSettings) -> Sequence[Event]:
     """Write the outcome down where the fence still holds, and return what follows."""
     then = decide(tried, outcome, settings)
     row = (await db.execute(SETTLE, _values(tried, outcome, then))).one_or_none()

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from services.publisher.handlers import HANDLERS
 from services.publisher.schedule import Scheduler
+from shared.database import Session
 from shared.events import Event, PostScheduled
 from shared.mailbox import Handler
 
@@ -18,13 +17,13 @@ def planning(scheduler: Scheduler) -> Mapping[type[Event], Handler]:
 
 
 def _then_announced(handler: Handler, scheduler: Scheduler) -> Handler:
-    async def handle(event: Any, db: AsyncSession) -> Sequence[Event]:
+    async def handle(event: Any, db: Session) -> Sequence[Event]:
         return [told for said in await handler(event, db) for told in await _announced(said, scheduler, db)]
 
     return handle
 
 
-async def _announced(said: Event, scheduler: Scheduler, db: AsyncSession) -> Sequence[Event]:
+async def _announced(said: Event, scheduler: Scheduler, db: Session) -> Sequence[Event]:
     """Return what to say instead of when a post is due, if it is due now: nobody needs to hear both."""
     # Our clock only saves a look: whether the post is due, the statement asks the database's.
     if isinstance(said, PostScheduled) and said.due_at <= datetime.now(UTC):

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from prometheus_client import Gauge
-from sqlalchemy import ARRAY, Row, Text, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ARRAY, Text, bindparam, text
 
 from services.publisher.settings import PublisherSettings
 from services.publisher.tables import MOST_LOOKS, OPEN, PARTLY_PUBLIC, UNTOUCHED, State, quoted
 from shared.channels import Registry, Stance
+from shared.database import Row, Session
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
 
@@ -82,12 +82,12 @@ class Scheduler:
         self._settings = settings
         self._registry = registry
 
-    async def announce(self, post: UUID, db: AsyncSession) -> Sequence[Event]:
+    async def announce(self, post: UUID, db: Session) -> Sequence[Event]:
         """Announce one post if it is due, in the transaction that planned it: so it does not wait for a tick."""
         rows = (await db.execute(WAKE_ONE, {"post": post, **self._parameters()})).all()
         return [event for row in rows for event in _announce(row)]
 
-    async def tick(self, db: AsyncSession) -> tuple[Sequence[Caused], float | None]:
+    async def tick(self, db: Session) -> tuple[Sequence[Caused], float | None]:
         """Announce what is due, expire what is too late, take back what was abandoned."""
         lost = (await db.execute(ABANDONED)).all()
         rows = (await db.execute(WAKE, {"most": BATCH, **self._parameters()})).all()
@@ -107,12 +107,12 @@ class Scheduler:
         }
 
 
-def _lost(row: Row[Any]) -> PostUncertain:
+def _lost(row: Row) -> PostUncertain:
     person = row.state == State.NEEDS_REVIEW
     return PostUncertain(post=row.post, revision=row.revision, reason=GONE, needs_person=person)
 
 
-def _announce(row: Row[Any]) -> list[Event]:
+def _announce(row: Row) -> list[Event]:
     """Return what a row's new state means to others."""
     match row.state:
         case State.EXPIRED:

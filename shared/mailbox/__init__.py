@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from shared.bus.contract import Bus, Queue
-from shared.database import Sessions
+from shared.database import Session
 from shared.events import EVENTS, Event, PostDue
 from shared.mailbox.acts import Act, C, Due, Performer, Woken, perform_due, perform_woken
 from shared.mailbox.clock import Clock, Tick
@@ -75,22 +75,22 @@ class Transaction:
 class Mailbox:
     """What a process of a service uses to hear and to be heard."""
 
-    def __init__(self, service: str, sessions: Sessions, bus: Bus, settings: Settings) -> None:
+    def __init__(self, service: str, engine: AsyncEngine, bus: Bus, settings: Settings) -> None:
         self.service = service
-        self.sessions = sessions
+        self.engine = engine
         self.bus = bus
         self.settings = settings
-        self.relay = Relay(service, sessions, bus, settings)
+        self.relay = Relay(service, engine, bus, settings)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Relay the outbox and forget old inbox rows, until told to stop."""
-        sweeper = Clock("inbox expiry", self.service, self._expire, self.sessions, self.relay)
+        sweeper = Clock("inbox expiry", self.service, self._expire, self.engine, self.relay)
         await asyncio.gather(self.relay.run(stopping), sweeper.run(stopping, longest=3_600))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction in which events can be emitted; they are sent after it commits."""
-        async with self.sessions.begin() as db:
+        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as db, db.begin():
             transaction = Transaction(db)
             yield transaction
             stored = await store(db, self.service, transaction.caused)
@@ -106,7 +106,7 @@ class Mailbox:
             self.service,
             queue,
             handlers,
-            sessions=self.sessions,
+            engine=self.engine,
             bus=self.bus,
             relay=self.relay,
             settings=self.settings,
@@ -115,18 +115,18 @@ class Mailbox:
 
     def clock(self, name: str, tick: Tick) -> Clock:
         """Return a loop that turns due rows into events."""
-        return Clock(name, self.service, tick, self.sessions, self.relay)
+        return Clock(name, self.service, tick, self.engine, self.relay)
 
     async def woken(self, act: Woken[C], queue: str, most: int, stopping: asyncio.Event) -> None:
         """Perform an act that messages wake, `most` calls at once."""
-        performer = Performer(act, self.service, self.sessions, self.relay, most)
+        performer = Performer(act, self.service, self.engine, self.relay, most)
         await perform_woken(act, performer, self.bus, queue, stopping)
 
     async def due(self, act: Due[C], most: int, stopping: asyncio.Event, nudge: asyncio.Event | None = None) -> None:
         """Perform an act that the clock wakes, `most` calls at once."""
-        performer = Performer(act, self.service, self.sessions, self.relay, most)
+        performer = Performer(act, self.service, self.engine, self.relay, most)
         await perform_due(act, performer, stopping, nudge or asyncio.Event())
 
-    async def _expire(self, db: AsyncSession) -> tuple[Sequence[Event], float | None]:
+    async def _expire(self, db: Session) -> tuple[Sequence[Event], float | None]:
         await expire(db, self.settings.inbox_days)
         return (), None

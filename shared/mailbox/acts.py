@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.contract import Bus, Delivery, Subscription
-from shared.database import Sessions, statements
+from shared.database import Session, statements
 from shared.events import Event, UndecodableError, decode
 from shared.mailbox.inbox import POISON, take
 from shared.mailbox.outbox import Caused
@@ -46,7 +46,7 @@ class Act(Protocol[C_contra]):
     async def call(self, claim: C_contra) -> object:
         """Ask the world; whatever it says or fails to say is returned as an outcome."""
 
-    async def settle(self, claim: C_contra, outcome: Any, db: AsyncSession) -> Sequence[Event | Caused]:
+    async def settle(self, claim: C_contra, outcome: Any, db: Session) -> Sequence[Event | Caused]:
         """Write the outcome where the fence still holds, and return the events that follow.
 
         A claim that covers several posts returns each event with its own cause: `Caused(event, traceparent)`.
@@ -56,28 +56,28 @@ class Act(Protocol[C_contra]):
 class Woken(Act[C], Protocol[C]):
     """An act that a message wakes."""
 
-    async def claim(self, events: Sequence[Any], db: AsyncSession) -> Sequence[C]:
+    async def claim(self, events: Sequence[Any], db: Session) -> Sequence[C]:
         """Claim, in one statement, what the messages point at and is still to be done; the rest is not an error."""
 
 
 class Due(Act[C], Protocol[C]):
     """An act that the clock wakes."""
 
-    async def claim(self, most: int, db: AsyncSession) -> Sequence[C]:
+    async def claim(self, most: int, db: Session) -> Sequence[C]:
         """Claim, in one statement, at most so many rows that are due by the database's clock and that nobody holds."""
 
-    async def rest(self, db: AsyncSession) -> float | None:
+    async def rest(self, db: Session) -> float | None:
         """Return the seconds until the next row is due; None when none is."""
 
 
 class Performer(Generic[C]):
     """Runs the calls of an act, `most` at once, each in a task that is finished, never cancelled, at a stop."""
 
-    def __init__(self, act: Act[C], service: str, sessions: Sessions, relay: Relay, most: int) -> None:
+    def __init__(self, act: Act[C], service: str, engine: AsyncEngine, relay: Relay, most: int) -> None:
         self.most = most
-        self.sessions = sessions
+        self.engine = engine
         self._act = act
-        self._settler = Settler(act.name, act.settle, service, sessions, relay)
+        self._settler = Settler(act.name, act.settle, service, engine, relay)
         self._running: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
 
@@ -144,14 +144,14 @@ async def _begin_woken(
             POISON.labels(act.name, "undecodable").inc()
             await subscription.reject(delivery, requeue=False)
     if readable:
-        claim = partial(_claim_woken, act, performer.sessions, list(readable.values()))
+        claim = partial(_claim_woken, act, performer.engine, list(readable.values()))
         claims = await patiently(claim, stopping, act.name)
         await subscription.ack(readable)
         performer.begin(claims)
 
 
-async def _claim_woken(act: Woken[C], sessions: Sessions, events: Sequence[Event]) -> Sequence[C]:
-    async with statements(sessions) as db:
+async def _claim_woken(act: Woken[C], engine: AsyncEngine, events: Sequence[Event]) -> Sequence[C]:
+    async with statements(engine) as db:
         return await act.claim(events, db)
 
 
@@ -160,13 +160,13 @@ async def perform_due(act: Due[C], performer: Performer[C], stopping: asyncio.Ev
     with suppress(Stopping):
         while room := await performer.room(stopping):
             nudge.clear()
-            claims, rest = await patiently(partial(_claim_due, act, performer.sessions, room), stopping, act.name)
+            claims, rest = await patiently(partial(_claim_due, act, performer.engine, room), stopping, act.name)
             performer.begin(claims)
             if len(claims) < room:
                 await wait_for(nudge, min(1.0, max(0.02, rest if rest is not None else 1.0)), stopping)
     await performer.finish()
 
 
-async def _claim_due(act: Due[C], sessions: Sessions, room: int) -> tuple[Sequence[C], float | None]:
-    async with statements(sessions) as db:
+async def _claim_due(act: Due[C], engine: AsyncEngine, room: int) -> tuple[Sequence[C], float | None]:
+    async with statements(engine) as db:
         return await act.claim(room, db), await act.rest(db)

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import Sessions
+from shared.database import Session, begin
 from shared.events import Event
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently, wait_for
 
-Tick = Callable[[AsyncSession], Awaitable[tuple[Sequence[Event | Caused], float | None]]]
+Tick = Callable[[Session], Awaitable[tuple[Sequence[Event | Caused], float | None]]]
 """Changes what is due and returns the events that follow, with the seconds until more is due (None: nothing is)."""
 
 FLOOR = 0.02
@@ -22,11 +22,11 @@ FLOOR = 0.02
 class Clock:
     """Ticks when something is due, after a nudge, and once in a while anyway."""
 
-    def __init__(self, name: str, service: str, tick: Tick, sessions: Sessions, relay: Relay) -> None:
+    def __init__(self, name: str, service: str, tick: Tick, engine: AsyncEngine, relay: Relay) -> None:
         self._name = name
         self._service = service
         self._tick = tick
-        self._sessions = sessions
+        self._engine = engine
         self._relay = relay
         self.nudged = asyncio.Event()
 
@@ -41,7 +41,7 @@ class Clock:
                     await wait_for(self.nudged, left, stopping)
 
     async def _once(self) -> float | None:
-        async with self._sessions.begin() as db:
+        async with begin(self._engine) as db:
             events, rest = await self._tick(db)
             stored = await store(db, self._service, here(events))
         self._relay.hand_over(stored)

@@ -12,13 +12,13 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy import ARRAY, Uuid, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.contract import Bus, Delivery, Subscription
-from shared.database import Sessions
+from shared.database import Session, begin, statements
 from shared.events import Envelope, Event, UndecodableError, decode
-from shared.mailbox.outbox import Caused, here, store
+from shared.mailbox.outbox import ADD, Caused, Outgoing, here, store
 from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently, wait_for
 from shared.settings import Settings
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-Handler = Callable[[Any, AsyncSession], Awaitable[Sequence[Event]]]
+Handler = Callable[[Any, Session], Awaitable[Sequence[Event]]]
 """Takes an event and a session and returns the events that follow; it never commits, acks, publishes or catches."""
 
 HANDLED = Counter("carillon_events_handled_total", "Events handled, by type", ["service", "type"])
@@ -42,12 +42,17 @@ LAST = Gauge(
 )
 
 # Two consumers that remember the same events in the same order wait for each other instead of locking each other out.
-REMEMBER = text(
-    """
-    INSERT INTO inbox (consumer, event_id) SELECT :consumer, e FROM unnest(:ids) AS t (e) ORDER BY e
+REMEMBER = """
+    INSERT INTO inbox (consumer, event_id) SELECT :consumer, e FROM unnest(CAST(:ids AS uuid[])) AS t (e) ORDER BY e
     ON CONFLICT DO NOTHING RETURNING event_id
-    """
-).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+"""
+NEW = text(REMEMBER)
+REMEMBER_AND_STORE = text(
+    f"""
+    WITH new AS ({REMEMBER}), sent AS ({ADD})
+    SELECT n, sent.id FROM (SELECT count(*) AS n FROM new) AS counted LEFT JOIN sent ON true
+    """  # noqa: S608 - put together from constants
+)
 COUNT = text(
     """
     INSERT INTO attempt (consumer, event_id, tries) VALUES (:consumer, :id, 1)
@@ -57,6 +62,10 @@ COUNT = text(
 NOTE = text("UPDATE attempt SET last_error = :error WHERE consumer = :consumer AND event_id = :id")
 FORGET = text("DELETE FROM attempt WHERE consumer = :consumer AND event_id = :id")
 EXPIRE = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")
+
+
+class HandledBefore(Exception):  # noqa: N818 - not an error: somebody else was first
+    """Some of the events are remembered already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class Consumer:
         queue: str,
         handlers: Mapping[type[Event], Handler],
         *,
-        sessions: Sessions,
+        engine: AsyncEngine,
         bus: Bus,
         relay: Relay,
         settings: Settings,
@@ -88,11 +97,13 @@ class Consumer:
         self._service = service
         self._queue = queue
         self._handlers = handlers
-        self._sessions = sessions
+        self._engine = engine
         self._bus = bus
         self._relay = relay
         self._settings = settings
         self._linger = linger
+        self._group_size = GROUP.labels(service)
+        self._duplicates = DUPLICATES.labels(service)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until told to stop; what is under way is finished first."""
@@ -153,7 +164,7 @@ class Consumer:
             await self._bury(subscription, letter, "it ended the process each time")
             return
         try:
-            await self._patiently(lambda: self._commit([letter], forget=event), stopping)
+            await self._patiently(lambda: self._commit_new([letter], forget=event), stopping)
         except Stopping:
             raise
         except Exception as error:
@@ -172,42 +183,57 @@ class Consumer:
         POISON.labels(self._service, "raising").inc()
         await subscription.reject(letter.delivery, requeue=False)
 
-    async def _commit(self, letters: Sequence[Letter], forget: UUID | None = None) -> None:
-        """Remember, handle and store what follows, in one transaction."""
-        async with self._sessions.begin() as db:
-            ids = {"consumer": self._queue, "ids": [letter.envelope.id for letter in letters]}
-            new = set((await db.execute(REMEMBER, ids)).scalars())
-            caused: list[Caused] = []
-            handled = len(new)
-            for letter in letters:
-                if letter.envelope.id in new:
-                    new.discard(letter.envelope.id)  # the same message twice in one group
-                    caused += await self._follow(letter.envelope, db)
+    async def _commit(self, letters: Sequence[Letter]) -> None:
+        """Handle and remember, in one transaction; when some were handled before, begin again without them."""
+        known = {letter.envelope.id: letter.envelope for letter in letters}
+        try:
+            async with begin(self._engine) as db:
+                outgoing = Outgoing.of(await self._follow(known.values(), db), self._service)
+                values = {"consumer": self._queue, "ids": list(known), **outgoing.values}
+                rows = await db.execute(REMEMBER_AND_STORE, values)
+                if rows[0].n < len(known):
+                    raise HandledBefore
+        except HandledBefore:
+            await self._commit_new(letters)
+        else:
+            self._relay.hand_over(outgoing.stored(row.id for row in rows if row.id))
+            self._note_handled(len(letters), len(known))
+
+    async def _commit_new(self, letters: Sequence[Letter], forget: UUID | None = None) -> None:
+        """Remember first, then handle those that are new, in one transaction."""
+        known = {letter.envelope.id: letter.envelope for letter in letters}
+        async with begin(self._engine) as db:
+            new = (await db.execute(NEW, {"consumer": self._queue, "ids": list(known)})).scalars()
+            caused = await self._follow([known[event] for event in known if event in set(new)], db)
             if forget:
                 await db.execute(FORGET, {"consumer": self._queue, "id": forget})
             stored = await store(db, self._service, caused)
-        GROUP.labels(self._service).observe(len(letters))
-        DUPLICATES.labels(self._service).inc(len(letters) - handled)
         self._relay.hand_over(stored)
+        self._note_handled(len(letters), len(new))
 
-    async def _follow(self, envelope: Envelope, db: AsyncSession) -> list[Caused]:
-        """Let the handler of an event say what follows; an event nobody here handles leads to nothing."""
-        handler = self._handlers.get(type(envelope.event))
-        if handler is None:
-            return []
-        db.info["envelope"] = envelope
-        with following(envelope.traceparent, post=envelope.event.subject):
-            events = here(await handler(envelope.event, db))
-        HANDLED.labels(self._service, envelope.event.name).inc()
-        return events
+    def _note_handled(self, letters: int, handled: int) -> None:
+        self._group_size.observe(letters)
+        self._duplicates.inc(letters - handled)
+
+    async def _follow(self, envelopes: Iterable[Envelope], db: Session) -> list[Caused]:
+        """Let the handlers say what follows; an event nobody here handles leads to nothing."""
+        caused: list[Caused] = []
+        for envelope in envelopes:
+            event = envelope.event
+            if handler := self._handlers.get(type(event)):
+                db.info["envelope"] = envelope
+                with following(envelope.traceparent, post=event.subject):
+                    caused += here(await handler(event, db))
+                HANDLED.labels(self._service, event.name).inc()
+        return caused
 
     async def _count(self, event: UUID) -> int:
-        async with self._sessions.begin() as db:
+        async with statements(self._engine) as db:
             tries: int = (await db.execute(COUNT, {"consumer": self._queue, "id": event})).scalar_one()
             return tries
 
     async def _note(self, event: UUID, error: str) -> None:
-        async with self._sessions.begin() as db:
+        async with statements(self._engine) as db:
             await db.execute(NOTE, {"consumer": self._queue, "id": event, "error": error})
 
     async def _patiently(self, act: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:
@@ -228,12 +254,12 @@ async def take(subscription: Subscription, most: int, stopping: asyncio.Event) -
         stop.cancel()
 
 
-async def expire(db: AsyncSession, days: int) -> None:
+async def expire(db: Session, days: int) -> None:
     """Forget what was handled so long ago that no duplicate of it can still be on its way."""
     await db.execute(EXPIRE, {"days": days})
 
 
-def envelope_of(db: AsyncSession) -> Envelope:
+def envelope_of(db: Session) -> Envelope:
     """Return the envelope of the event that is being handled in this session: emitter, sequence number, time."""
     envelope: Envelope = db.info["envelope"]
     return envelope

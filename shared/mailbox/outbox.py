@@ -2,31 +2,29 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import ARRAY, LargeBinary, Text, bindparam, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.bus.contract import Message
+from shared.database import Session
 from shared.events import Envelope, Event, body_of, headers_of
 from shared.telemetry import current_traceparent
 
 HANDED_SECONDS = 5.0
 """How long what was handed to the relay of this process is left to it; then any relay may send it."""
 
-# Arrays instead of one VALUES tuple an event: the text never changes, so it is compiled and prepared once.
-STORE = text(
-    """
+# Arrays instead of one VALUES tuple an event: the text never changes, so it is prepared once.
+ADD = """
     INSERT INTO outbox (routing_key, headers, body, retry_at)
     SELECT k, h::jsonb, b, now() + make_interval(secs => :handed)
-    FROM unnest(:keys, :headers, :bodies) WITH ORDINALITY AS e (k, h, b, n) ORDER BY n
-    RETURNING id, headers ->> 'ce-id' AS event
-    """
-).bindparams(
-    bindparam("keys", type_=ARRAY(Text)),
-    bindparam("headers", type_=ARRAY(Text)),
-    bindparam("bodies", type_=ARRAY(LargeBinary)),
-)
+    FROM unnest(CAST(:keys AS text[]), CAST(:headers AS text[]), CAST(:bodies AS bytea[]))
+        WITH ORDINALITY AS e (k, h, b, n) ORDER BY n
+    RETURNING id
+"""
+"""In SQL: add events to the outbox; their numbers ascend in the order in which the events were given."""
+STORE = text(ADD)
 
 
 class Caused(NamedTuple):
@@ -43,24 +41,45 @@ class Stored(NamedTuple):
     message: Message
 
 
-async def store(db: AsyncSession, service: str, caused: Sequence[Caused]) -> list[Stored]:
+class Outgoing(NamedTuple):
+    """Events on their way into the outbox, a column each."""
+
+    keys: list[str]
+    headers: list[dict[str, str]]
+    bodies: list[bytes]
+
+    @classmethod
+    def of(cls, caused: Sequence[Caused], service: str) -> Self:
+        """Wrap what a service says."""
+        envelopes = [Envelope.of(event, service, traceparent) for event, traceparent in caused]
+        return cls(
+            [event.routing_key for event, _ in caused],
+            [headers_of(envelope) for envelope in envelopes],
+            [body_of(event) for event, _ in caused],
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of `ADD`."""
+        told = [json.dumps(one) for one in self.headers]
+        return {"keys": self.keys, "headers": told, "bodies": self.bodies, "handed": HANDED_SECONDS}
+
+    def stored(self, ids: Iterable[int]) -> list[Stored]:
+        """Return them as they are stored, by the numbers that they were given."""
+        rows = zip(sorted(ids), self.keys, self.headers, self.bodies, strict=True)
+        return [Stored(id_, message_of(id_, key, headers, body)) for id_, key, headers, body in rows]
+
+
+async def store(db: Session | AsyncSession, service: str, caused: Sequence[Caused]) -> list[Stored]:
     """Add events to the outbox, in one statement of the caller's transaction; hand them to the relay once it commits.
 
     What is not handed over, because the process ends in between, any relay sends after `HANDED_SECONDS`.
     """
     if not caused:
         return []
-    envelopes = [Envelope.of(event, service, traceparent) for event, traceparent in caused]
-    keys = [event.routing_key for event, _ in caused]
-    headers = [headers_of(envelope) for envelope in envelopes]
-    bodies = [body_of(event) for event, _ in caused]
-    told = [json.dumps(one) for one in headers]
-    values = {"keys": keys, "headers": told, "bodies": bodies, "handed": HANDED_SECONDS}
-    ids = {row.event: row.id for row in await db.execute(STORE, values)}
-    return [
-        Stored(id_ := ids[one["ce-id"]], message_of(id_, key, one, body))
-        for key, one, body in zip(keys, headers, bodies, strict=True)
-    ]
+    outgoing = Outgoing.of(caused, service)
+    rows: Iterable[Any] = await db.execute(STORE, outgoing.values)
+    return outgoing.stored(row.id for row in rows)
 
 
 def message_of(sequence: int, routing_key: str, headers: dict[str, str], body: bytes) -> Message:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy import ARRAY, BigInteger, bindparam, text
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.contract import Bus
-from shared.database import Sessions, is_trouble, statements
+from shared.database import begin, is_trouble, statements
 from shared.mailbox.outbox import HANDED_SECONDS, Stored, message_of
 from shared.mailbox.waiting import backoff, wait_for
 from shared.settings import Settings
@@ -40,18 +41,16 @@ CLAIM = text(
     FROM outbox WHERE retry_at <= now() ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
     """
 )
-ERASE = text("DELETE FROM outbox WHERE id = ANY(:ids)").bindparams(bindparam("ids", type_=ARRAY(BigInteger)))
-POSTPONE = text("UPDATE outbox SET retry_at = now() + interval '1 second' WHERE id = ANY(:ids)").bindparams(
-    bindparam("ids", type_=ARRAY(BigInteger))
-)
+ERASE = text("DELETE FROM outbox WHERE id = ANY(:ids)")
+POSTPONE = text("UPDATE outbox SET retry_at = now() + interval '1 second' WHERE id = ANY(:ids)")
 
 
 class Relay:
     """Sends what is in the outbox; any number of them may run, for none sends what another has in hand."""
 
-    def __init__(self, service: str, sessions: Sessions, bus: Bus, settings: Settings) -> None:
+    def __init__(self, service: str, engine: AsyncEngine, bus: Bus, settings: Settings) -> None:
         self._service = service
-        self._sessions = sessions
+        self._engine = engine
         self._bus = bus
         self._most = settings.relay_batch
         self._sweep = settings.relay_sweep_seconds
@@ -112,7 +111,7 @@ class Relay:
         if not done:
             return
         try:
-            async with statements(self._sessions) as db:
+            async with statements(self._engine) as db:
                 await db.execute(ERASE, {"ids": done})
         except Exception as error:
             if not is_trouble(error):
@@ -144,7 +143,7 @@ class Relay:
 
     async def send_some(self) -> tuple[int, int]:
         """Send one batch; return how many the broker confirmed and how many it did not."""
-        async with self._sessions.begin() as db:
+        async with begin(self._engine) as db:
             rows = (await db.execute(CLAIM, {"most": self._most})).all()
             if not rows:
                 WAITING.labels(self._service).set(0)

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import Sessions
+from shared.database import Session, begin
 from shared.events import Event
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
@@ -21,7 +21,7 @@ NEVER = asyncio.Event()
 TOGETHER = 50
 """Outcomes in one transaction at the most."""
 
-Settle = Callable[[Any, Any, AsyncSession], Awaitable[Sequence[Event | Caused]]]
+Settle = Callable[[Any, Any, Session], Awaitable[Sequence[Event | Caused]]]
 
 
 class Claim(Protocol):
@@ -45,11 +45,11 @@ class _Called(NamedTuple):
 class Settler:
     """Writes the outcomes of one act down; `settle` of an act says how, and twice is harmless: a fence holds once."""
 
-    def __init__(self, name: str, settle: Settle, service: str, sessions: Sessions, relay: Relay) -> None:
+    def __init__(self, name: str, settle: Settle, service: str, engine: AsyncEngine, relay: Relay) -> None:
         self._name = name
         self._settle = settle
         self._service = service
-        self._sessions = sessions
+        self._engine = engine
         self._relay = relay
         self._waiting: list[_Called] = []
         self._task: asyncio.Task[None] | None = None
@@ -85,7 +85,7 @@ class Settler:
             called.settled.set_result(None)
 
     async def _commit(self, some: Sequence[_Called]) -> None:
-        async with self._sessions.begin() as db:
+        async with begin(self._engine) as db:
             caused: list[Caused] = []
             for claim, outcome, _ in some:
                 with following(claim.traceparent, post=claim.subject):

@@ -66,4 +66,4 @@ def open_runtime(service: str, settings: Settings, bus: Bus | None = None) -> Ru
         media = MediaStore(settings.media_url)
     except (ValueError, OSError) as error:
         raise WrongSettingError("MEDIA_URL", str(error)) from error
-    return Runtime(service, settings, engine, sessions, way, media, Mailbox(service, sessions, way, settings))
+    return Runtime(service, settings, engine, sessions, way, media, Mailbox(service, engine, way, settings))

@@ -1,4 +1,4 @@
-"""Bluesky's own server answers the questions that the sandbox answered: publish, find, resume, limits, sessions."""
+"""Bluesky's own server answers the questions that the sandbox answered: publish, find, resume, limits, engine."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.ingest.handlers import HANDLERS
+from shared.database import begin
 from shared.events import (
     Brief,
     Change,
@@ -31,7 +32,7 @@ NOW = datetime.now(UTC)
 
 async def hear(house: House, source: str, sequence: int, event: Event) -> None:
     """Let ingest hear an event, as its consumer does."""
-    async with house.runtime.sessions.begin() as db:
+    async with begin(house.runtime.engine) as db:
         db.info["envelope"] = Envelope(event, uuid4(), source, datetime.now(UTC), sequence)
         assert list(await HANDLERS[type(event)](event, db)) == []
 

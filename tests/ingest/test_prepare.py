@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import pytest
 import uvicorn
 from PIL import Image
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from deploy.sandbox import Settings as SandboxSettings
 from deploy.sandbox import create_app
@@ -21,6 +20,7 @@ from services.ingest.prepare import Postponed, Prepare, Preparing, Unpreparable
 from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons
 from shared.channels import RegistryFile
+from shared.database import Session, begin
 from shared.events import PostRequested
 from tests.ingest.conftest import ROOT, THREE, Caller, House, until
 
@@ -165,19 +165,19 @@ async def test_a_fence_that_is_lost_settles_nothing(house: House, tool: Caller, 
         [quick] = await claimed(house, prepare)
         assert (slow.post, quick.post, quick.fence) == (post, post, slow.fence + 1)
         for late in (Postponed("late", 1), Unpreparable("late", "")):
-            async with house.runtime.sessions.begin() as db:
+            async with begin(house.runtime.engine) as db:
                 assert await prepare.settle(slow, late, db) == ()
         assert (await tool.post(post))["state"] == "preparing"
         outcome = await prepare.call(quick)
         assert isinstance(outcome, Unpreparable)
-        async with house.runtime.sessions.begin() as db:
+        async with begin(house.runtime.engine) as db:
             await prepare.settle(quick, outcome, db)
     assert (await tool.post(post))["state"] == "unpreparable"
 
 
 async def claimed(house: House, prepare: Prepare) -> list[Preparing]:
-    db: AsyncSession
-    async with house.runtime.sessions.begin() as db:
+    db: Session
+    async with begin(house.runtime.engine) as db:
         return list(await prepare.claim(10, db))
 
 

@@ -18,6 +18,7 @@ from services.ingest.forget import Forget
 from services.ingest.settings import IngestSettings
 from shared.bus.contract import Message
 from shared.bus.memory import MemoryBus
+from shared.database import begin
 from shared.events import (
     Change,
     Envelope,
@@ -96,7 +97,7 @@ async def test_events_arrive_in_any_order_and_twice(house: House, tool: Caller) 
 
 
 async def tick(house: House) -> list[Event]:
-    async with house.runtime.sessions.begin() as db:
+    async with begin(house.runtime.engine) as db:
         events, rest = await AskAgain(house.settings)(db)
         assert rest is None or rest >= 0
         return list(events)
@@ -138,7 +139,7 @@ async def test_names_are_erased_when_their_time_is_over(house: House, tool: Call
     assert (await tool.call("GET", location)).json()["requested_by"] == "Ada Lovelace"
     await house.rows("UPDATE person SET expires_at = now() WHERE name = 'Ada Lovelace'")
     await house.rows("UPDATE idempotency SET created_at = '2020-01-01' WHERE tool = :tool", tool=tool.tool)
-    async with house.runtime.sessions.begin() as db:
+    async with begin(house.runtime.engine) as db:
         assert await Forget(house.settings)(db) == ((), None)
     assert (await tool.call("GET", location)).json()["requested_by"] is None
     assert await house.rows("SELECT 1 FROM person WHERE name = 'Ada Lovelace'") == []

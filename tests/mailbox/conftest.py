@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.bus.memory import MemoryBus
-from shared.database import Sessions, sessions_of
+from shared.database import Session, statements
 from shared.events import Event, PostCancelled, Requester
 from shared.mailbox import Mailbox, topology
 from shared.mailbox.schema import V1
@@ -28,7 +28,7 @@ def cancelled(post: UUID | None = None) -> PostCancelled:
     return PostCancelled(post=post or uuid4(), requester=Requester(tool="test"))
 
 
-async def note(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+async def note(event: PostCancelled, db: Session) -> Sequence[Event]:
     """A handler that counts how often it saw a post."""
     await db.execute(HANDLE, {"post": event.post})
     return []
@@ -45,7 +45,7 @@ async def mailbox_on(address: str, bus: MemoryBus, settings: Settings) -> AsyncI
     async with engine.begin() as connection:
         for statement in (*V1, THING):
             await connection.execute(text(statement))
-    yield Mailbox("policy", sessions_of(engine), bus, settings)
+    yield Mailbox("policy", engine, bus, settings)
     await engine.dispose()
 
 
@@ -85,7 +85,7 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20)
             await asyncio.sleep(0.01)
 
 
-async def count(sessions: Sessions, query: str, values: Mapping[str, object] | None = None) -> int:
-    async with sessions() as db:
+async def count(engine: AsyncEngine, query: str, values: Mapping[str, object] | None = None) -> int:
+    async with statements(engine) as db:
         found: int = (await db.execute(text(query), values or {})).scalar_one()
         return found

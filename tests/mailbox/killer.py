@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.bus.amqp import AmqpBus
-from shared.database import sessions_of
+from shared.database import Session
 from shared.events import Event, PostCancelled
 from shared.mailbox import Mailbox
 from shared.settings import Settings
@@ -21,13 +21,13 @@ KILLED = 9
 async def main(database: str, amqp: str, namespace: str, poison: UUID) -> None:
     """Consume for ever, or until the poison comes."""
 
-    async def handle(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+    async def handle(event: PostCancelled, db: Session) -> Sequence[Event]:
         if event.post == poison:
             os._exit(KILLED)
         return await note(event, db)
 
     engine = create_async_engine(database.replace("postgresql:", "postgresql+asyncpg:"))
-    mailbox = Mailbox("policy", sessions_of(engine), AmqpBus(amqp, namespace), Settings(_env_file=None))
+    mailbox = Mailbox("policy", engine, AmqpBus(amqp, namespace), Settings(_env_file=None))
     await mailbox.consumer({PostCancelled: handle}).run(asyncio.Event())
 
 

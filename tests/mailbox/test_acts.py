@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.bus.contract import Message
 from shared.bus.memory import MemoryBus
+from shared.database import Session, begin
 from shared.events import Envelope, Event, PostDue, body_of, headers_of
 from shared.mailbox import Mailbox, due_queue
 from tests.mailbox.conftest import count, running, until
@@ -42,7 +42,7 @@ class Ring:
         self.broken: UUID | None = None
         self._now = 0
 
-    async def claim(self, events: Sequence[PostDue], db: AsyncSession) -> Sequence[Claimed]:
+    async def claim(self, events: Sequence[PostDue], db: Session) -> Sequence[Claimed]:
         query = text(
             "UPDATE job SET state = 'ringing', fence = fence + 1 WHERE post = ANY(:p) AND state = 'due' RETURNING *"
         )
@@ -57,7 +57,7 @@ class Ring:
         self._now -= 1
         return "rung"
 
-    async def settle(self, claim: Claimed, outcome: str, db: AsyncSession) -> Sequence[Event]:
+    async def settle(self, claim: Claimed, outcome: str, db: Session) -> Sequence[Event]:
         query = text("UPDATE job SET state = :s WHERE post = :p AND fence = :f RETURNING 1")
         done = (await db.execute(query, {"s": outcome, "p": claim.post, "f": claim.fence})).one_or_none()
         if claim.post == self.broken:
@@ -67,15 +67,15 @@ class Ring:
 
 @pytest.fixture
 async def jobs(mailbox: Mailbox) -> Callable[[int], Awaitable[list[UUID]]]:
-    async with mailbox.sessions.begin() as db:
+    async with begin(mailbox.engine) as db:
         await db.execute(
             text("CREATE TABLE job (post uuid PRIMARY KEY, state text DEFAULT 'due', fence integer DEFAULT 0)")
         )
 
     async def make(many: int) -> list[UUID]:
         posts = [uuid4() for _ in range(many)]
-        async with mailbox.sessions.begin() as db:
-            await db.execute(text("INSERT INTO job (post) VALUES (:post)"), [{"post": post} for post in posts])
+        async with begin(mailbox.engine) as db:
+            await db.execute(text("INSERT INTO job (post) SELECT unnest(CAST(:posts AS uuid[]))"), {"posts": posts})
         return posts
 
     return make
@@ -102,7 +102,7 @@ async def test_each_is_called_once_however_often_it_is_woken(
             await until(lambda: rung(mailbox, 30))
     assert ring.calls == 30
     assert ring.most <= 8
-    assert await count(mailbox.sessions, "SELECT count(*) FROM outbox") == 30
+    assert await count(mailbox.engine, "SELECT count(*) FROM outbox") == 30
 
 
 async def test_the_message_is_acked_before_the_call_ends(
@@ -139,11 +139,11 @@ async def test_a_settle_behind_its_fence_changes_nothing(
     async with running(lambda stopping: mailbox.woken(ring, QUEUE, 8, stopping)):
         wake(bus, posts)
         await until(lambda: called_and_acked(ring, bus))
-        async with mailbox.sessions.begin() as db:
+        async with begin(mailbox.engine) as db:
             await db.execute(text("UPDATE job SET fence = fence + 1"))
         ring.open.set()
-    assert await count(mailbox.sessions, RUNG) == 0
-    assert await count(mailbox.sessions, "SELECT count(*) FROM outbox") == 0
+    assert await count(mailbox.engine, RUNG) == 0
+    assert await count(mailbox.engine, "SELECT count(*) FROM outbox") == 0
 
 
 async def test_one_that_cannot_be_settled_harms_no_neighbour(
@@ -157,8 +157,8 @@ async def test_one_that_cannot_be_settled_harms_no_neighbour(
         await until(lambda: _called(ring, 8))
         ring.open.set()
         await until(lambda: rung(mailbox, 7))
-    assert await count(mailbox.sessions, "SELECT count(*) FROM job WHERE state = 'ringing'") == 1
-    assert await count(mailbox.sessions, "SELECT count(*) FROM outbox") == 7
+    assert await count(mailbox.engine, "SELECT count(*) FROM job WHERE state = 'ringing'") == 1
+    assert await count(mailbox.engine, "SELECT count(*) FROM outbox") == 7
 
 
 async def test_outcomes_that_are_there_together_are_one_transaction(
@@ -171,7 +171,7 @@ async def test_outcomes_that_are_there_together_are_one_transaction(
         await until(lambda: _called(ring, 8))
         ring.open.set()
         await until(lambda: rung(mailbox, 8))
-    assert await count(mailbox.sessions, "SELECT count(DISTINCT xmin::text) FROM job") < 8
+    assert await count(mailbox.engine, "SELECT count(DISTINCT xmin::text) FROM job") < 8
 
 
 async def _called(ring: Ring, times: int) -> bool:
@@ -179,7 +179,7 @@ async def _called(ring: Ring, times: int) -> bool:
 
 
 async def rung(mailbox: Mailbox, expected: int) -> bool:
-    return await count(mailbox.sessions, RUNG) == expected
+    return await count(mailbox.engine, RUNG) == expected
 
 
 async def called_and_acked(ring: Ring, bus: MemoryBus) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.bus.contract import Message
 from shared.bus.memory import MemoryBus
+from shared.database import Session, statements
 from shared.events import Envelope, Event, PostCancelled, PostDue, body_of, headers_of
 from shared.mailbox import Mailbox, posts_queue
 from tests.mailbox.conftest import cancelled, count, note, running, until
@@ -32,9 +32,9 @@ async def test_a_burst_is_handled_in_few_transactions(mailbox: Mailbox, bus: Mem
     put(bus, [message(cancelled()) for _ in range(200)])
     async with running(mailbox.consumer({PostCancelled: note}).run):
         await until(lambda: bus_empty(bus))
-    assert await count(mailbox.sessions, HANDLED) == 200
-    assert await count(mailbox.sessions, "SELECT count(DISTINCT transaction) FROM thing") <= 8
-    assert await count(mailbox.sessions, "SELECT count(*) FROM inbox") == 200
+    assert await count(mailbox.engine, HANDLED) == 200
+    assert await count(mailbox.engine, "SELECT count(DISTINCT transaction) FROM thing") <= 8
+    assert await count(mailbox.engine, "SELECT count(*) FROM inbox") == 200
 
 
 async def test_a_duplicate_is_handled_once(mailbox: Mailbox, bus: MemoryBus) -> None:
@@ -43,11 +43,11 @@ async def test_a_duplicate_is_handled_once(mailbox: Mailbox, bus: MemoryBus) -> 
         for _ in range(3):
             put(bus, [first])
             await until(lambda: bus_empty(bus))
-    assert await count(mailbox.sessions, "SELECT sum(handled) FROM thing") == 1
+    assert await count(mailbox.engine, "SELECT sum(handled) FROM thing") == 1
 
 
 async def test_what_follows_is_stored_with_the_change_and_its_trace(mailbox: Mailbox, bus: MemoryBus) -> None:
-    async def answer(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+    async def answer(event: PostCancelled, db: Session) -> Sequence[Event]:
         await note(event, db)
         return [PostDue(post=event.post, platform="bluesky")]
 
@@ -56,7 +56,7 @@ async def test_what_follows_is_stored_with_the_change_and_its_trace(mailbox: Mai
     put(bus, [Message(cause.id, cause.routing_key, cause.body, {**cause.headers, "traceparent": trace})])
     async with running(mailbox.consumer({PostCancelled: answer}).run):
         await until(lambda: bus_empty(bus))
-    async with mailbox.sessions() as db:
+    async with statements(mailbox.engine) as db:
         headers = (await db.execute(text("SELECT headers FROM outbox"))).scalar_one()
     assert headers["traceparent"].split("-")[1] == trace.split("-")[1]
 
@@ -64,7 +64,7 @@ async def test_what_follows_is_stored_with_the_change_and_its_trace(mailbox: Mai
 async def test_a_raising_event_goes_to_the_dead_letters_alone(mailbox: Mailbox, bus: MemoryBus) -> None:
     poison = uuid4()
 
-    async def handle(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+    async def handle(event: PostCancelled, db: Session) -> Sequence[Event]:
         if event.post == poison:
             raise ValueError("cannot be handled")
         return await note(event, db)
@@ -72,10 +72,10 @@ async def test_a_raising_event_goes_to_the_dead_letters_alone(mailbox: Mailbox, 
     put(bus, [message(cancelled(poison if n == 7 else None)) for n in range(20)])
     async with running(mailbox.consumer({PostCancelled: handle}).run):
         await until(lambda: bus_empty(bus))
-    assert await count(mailbox.sessions, HANDLED) == 19
+    assert await count(mailbox.engine, HANDLED) == 19
     assert await bus.depth(f"{QUEUE}.dead") == 1
-    assert await count(mailbox.sessions, "SELECT tries FROM attempt") == mailbox.settings.poison_attempts
-    assert await count(mailbox.sessions, "SELECT count(*) FROM inbox") == 19
+    assert await count(mailbox.engine, "SELECT tries FROM attempt") == mailbox.settings.poison_attempts
+    assert await count(mailbox.engine, "SELECT count(*) FROM inbox") == 19
 
 
 async def test_an_unreadable_message_is_dead_at_once(mailbox: Mailbox, bus: MemoryBus) -> None:
@@ -89,7 +89,7 @@ async def test_an_unreadable_message_is_dead_at_once(mailbox: Mailbox, bus: Memo
     put(bus, [*bad, good])
     async with running(mailbox.consumer({PostCancelled: note}).run):
         await until(lambda: bus_empty(bus))
-    assert await count(mailbox.sessions, HANDLED) == 1
+    assert await count(mailbox.engine, HANDLED) == 1
     assert await bus.depth(f"{QUEUE}.dead") == len(bad)
 
 
@@ -102,7 +102,7 @@ async def test_a_redelivered_event_is_counted_before_it_is_tried(mailbox: Mailbo
             await holder.take(1)
         await run_until_dead(mailbox, bus)
     assert await bus.depth(f"{QUEUE}.dead") == 1
-    assert await count(mailbox.sessions, HANDLED) == 0
+    assert await count(mailbox.engine, HANDLED) == 0
 
 
 async def run_until_dead(mailbox: Mailbox, bus: MemoryBus) -> None:
@@ -111,7 +111,7 @@ async def run_until_dead(mailbox: Mailbox, bus: MemoryBus) -> None:
     class ProcessEnds(BaseException):
         pass
 
-    async def die(event: PostCancelled, db: AsyncSession) -> Sequence[Event]:
+    async def die(event: PostCancelled, db: Session) -> Sequence[Event]:
         raise ProcessEnds
 
     task = asyncio.create_task(mailbox.consumer({PostCancelled: die}).run(stopping := asyncio.Event()))
@@ -132,4 +132,4 @@ async def test_an_event_nobody_handles_is_done(mailbox: Mailbox, bus: MemoryBus)
     put(bus, [message(PostDue(post=UUID(int=1), platform="bluesky"))])
     async with running(mailbox.consumer({PostCancelled: note}).run):
         await until(lambda: bus_empty(bus))
-    assert await count(mailbox.sessions, "SELECT count(*) FROM inbox") == 1
+    assert await count(mailbox.engine, "SELECT count(*) FROM inbox") == 1

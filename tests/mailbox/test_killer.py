@@ -67,7 +67,7 @@ async def test_the_killer_is_set_aside(database: DatabaseFactory, amqp_url: str,
         assert len(await bus.publish(messages)) == EVENTS
 
         async def all_done() -> bool:
-            return await bus.depth(QUEUE + DEAD) == 1 and await count(mailbox.sessions, DONE) == EVENTS - 1
+            return await bus.depth(QUEUE + DEAD) == 1 and await count(mailbox.engine, DONE) == EVENTS - 1
 
         child = Restarted(address, amqp_url, namespace, str(poison.post))
         keeping = asyncio.create_task(child.keep())
@@ -78,8 +78,8 @@ async def test_the_killer_is_set_aside(database: DatabaseFactory, amqp_url: str,
             await asyncio.gather(keeping, return_exceptions=True)
         # The first time it came with others, and nobody could say which of them it was.
         assert child.codes == [KILLED] * (1 + settings.poison_attempts)
-        assert await count(mailbox.sessions, "SELECT max(handled) FROM thing") == 1
-        assert await count(mailbox.sessions, POISON_DONE, {"post": poison.post}) == 0
+        assert await count(mailbox.engine, "SELECT max(handled) FROM thing") == 1
+        assert await count(mailbox.engine, POISON_DONE, {"post": poison.post}) == 0
         async with bus.subscribe(QUEUE + DEAD, 1) as dead:
             (letter,) = await dead.take(1)
         assert letter.message.id == str(envelopes[EVENTS // 3].id)

@@ -26,7 +26,7 @@ class Refusing(MemoryBus):
 async def test_an_event_arrives_and_leaves_the_outbox(mailbox: Mailbox, bus: MemoryBus) -> None:
     async with mailbox.transaction() as transaction:
         transaction.emit(event := cancelled())
-    assert await count(mailbox.sessions, OUTBOX) == 1
+    assert await count(mailbox.engine, OUTBOX) == 1
     async with running(mailbox.relay.run):
         for queue in (posts_queue("policy"), posts_queue("publisher")):
             async with bus.subscribe(queue, 10) as subscription:
@@ -45,7 +45,7 @@ async def test_a_transaction_that_fails_emits_nothing(mailbox: Mailbox) -> None:
 
     with pytest.raises(ValueError, match="not to be"):
         await fail()
-    assert await count(mailbox.sessions, OUTBOX) == 0
+    assert await count(mailbox.engine, OUTBOX) == 0
 
 
 async def test_what_is_not_confirmed_is_sent_again(mailbox: Mailbox, bus: MemoryBus) -> None:
@@ -54,7 +54,7 @@ async def test_what_is_not_confirmed_is_sent_again(mailbox: Mailbox, bus: Memory
     async with mailbox.transaction() as transaction:
         transaction.emit(*(cancelled() for _ in range(5)))
     async with running(mailbox.relay.run):
-        await until(lambda: count(mailbox.sessions, "SELECT count(*) FROM outbox WHERE retry_at > created_at"))
+        await until(lambda: count(mailbox.engine, "SELECT count(*) FROM outbox WHERE retry_at > created_at"))
         refusing.refuses = False
         for queue in (posts_queue("policy"), posts_queue("publisher")):
             async with refusing.subscribe(queue, 10) as subscription:
@@ -79,7 +79,7 @@ async def test_an_event_nobody_hears_holds_nobody_up(mailbox: Mailbox, bus: Memo
 async def test_two_relays_send_each_event_once(mailbox: Mailbox, bus: MemoryBus) -> None:
     async with mailbox.transaction() as transaction:
         transaction.emit(*(PostDue(post=cancelled().post, platform="bluesky") for _ in range(500)))
-    other = Mailbox("policy", mailbox.sessions, bus, mailbox.settings)
+    other = Mailbox("policy", mailbox.engine, bus, mailbox.settings)
     seen: list[str] = []
     async with running(mailbox.relay.run, other.relay.run), bus.subscribe("publisher.due.bluesky.q1", 100) as queue:
         while len(seen) < 500:
@@ -107,7 +107,7 @@ async def test_what_a_process_leaves_behind_another_sends(
     monkeypatch.setattr("shared.mailbox.outbox.HANDED_SECONDS", 0.5)
     async with mailbox.transaction() as transaction:  # its relay never runs: the process died
         transaction.emit(PostDue(post=cancelled().post, platform="bluesky"))
-    other = Mailbox("policy", mailbox.sessions, bus, mailbox.settings)
+    other = Mailbox("policy", mailbox.engine, bus, mailbox.settings)
     async with running(other.relay.run), bus.subscribe("publisher.due.bluesky.q1", 1) as subscription:
         async with asyncio.timeout(10):
             await subscription.ack(await subscription.take(1))
@@ -119,4 +119,4 @@ async def _empty(mailbox: Mailbox) -> bool:
 
 
 async def _count_is(mailbox: Mailbox, expected: int) -> bool:
-    return await count(mailbox.sessions, OUTBOX) == expected
+    return await count(mailbox.engine, OUTBOX) == expected

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.sandbox import Settings as SandboxSettings
 from deploy.sandbox import create_app
@@ -19,7 +20,7 @@ from services.metrics.handlers import Intake, handlers
 from services.metrics.settings import MetricsSettings
 from shared.channels import RegistryFile
 from shared.content import About
-from shared.database import Sessions, engine_for, sessions_of
+from shared.database import begin, engine_for, statements
 from shared.events import Brief, Envelope, Event, PostPublished, Requester
 from shared.process import migrate
 from shared.process.serving import serving
@@ -53,9 +54,9 @@ async def settings(
 
 
 @pytest.fixture
-async def sessions(settings: MetricsSettings) -> AsyncIterator[Sessions]:
+async def engine(settings: MetricsSettings) -> AsyncIterator[AsyncEngine]:
     engine = engine_for(settings, "metrics")
-    yield sessions_of(engine)
+    yield engine
     await engine.dispose()
 
 
@@ -126,8 +127,8 @@ def published(external_id: str, *, channel: str = "wikipedia/bluesky", age: floa
 class Metrics:
     """Hears events one by one, and measures, as the runner would let it."""
 
-    def __init__(self, sessions: Sessions, settings: MetricsSettings) -> None:
-        self.sessions = sessions
+    def __init__(self, engine: AsyncEngine, settings: MetricsSettings) -> None:
+        self.engine = engine
         self.accounts = Accounts(RegistryFile(CONFIG, settings.platform_urls).current, settings.contact)
         self.collect = Collect(self.accounts, settings)
         self.followers = Followers(self.accounts, settings)
@@ -135,34 +136,34 @@ class Metrics:
 
     async def hear(self, *events: Event) -> None:
         """Handle events in one transaction."""
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             for event in events:
                 db.info["envelope"] = Envelope.of(event, "test")
                 assert not await self._handlers[type(event)](event, db)
 
     async def measure(self) -> list[Event]:
         """Measure what is due, once; return what is told."""
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             claims = await self.collect.claim(10, db)
         told: list[Event] = []
         for claim in claims:
             outcome = await self.collect.call(claim)
-            async with self.sessions.begin() as db:
+            async with begin(self.engine) as db:
                 told += [caused.event for caused in await self.collect.settle(claim, outcome, db)]
         return told
 
     async def count_followers(self, most: int = 50) -> list[str]:
         """Count the followers of the channels that are due, once; return which."""
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             claims = await self.followers.claim(most, db)
         for claim in claims:
             outcome = await self.followers.call(claim)
-            async with self.sessions.begin() as db:
+            async with begin(self.engine) as db:
                 await self.followers.settle(claim, outcome, db)
         return [claim.channel for claim in claims]
 
     async def rows(self, query: str, **values: object) -> Sequence[Any]:
-        async with self.sessions() as db:
+        async with statements(self.engine) as db:
             return (await db.execute(text(query), values)).all()
 
     async def due_in(self, post: UUID) -> float | None:
@@ -172,14 +173,14 @@ class Metrics:
 
     async def pass_time(self, seconds: float) -> None:
         """Let all dates lie so much further back."""
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             for table, columns in {"publication": ("published_at", "due_at"), "audience": ("due_at",)}.items():
                 changes = ", ".join(f"{name} = {name} - make_interval(secs => :s)" for name in columns)
                 await db.execute(text(f"UPDATE {table} SET {changes}"), {"s": seconds})
 
 
 @pytest.fixture
-async def metrics(sessions: Sessions, settings: MetricsSettings) -> AsyncIterator[Metrics]:
-    metrics = Metrics(sessions, settings)
+async def metrics(engine: AsyncEngine, settings: MetricsSettings) -> AsyncIterator[Metrics]:
+    metrics = Metrics(engine, settings)
     async with metrics.accounts:
         yield metrics

@@ -5,11 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.metrics.collect import TOGETHER
 from services.metrics.settings import MetricsSettings
 from shared.bus.memory import MemoryBus
-from shared.database import Sessions
+from shared.database import begin
 from shared.events import PostMeasured
 from shared.mailbox import Mailbox
 from tests.metrics.conftest import Metrics, Platforms, published
@@ -92,36 +93,36 @@ async def test_a_rate_limit_says_when_to_ask_again(metrics: Metrics, platforms: 
 async def test_posts_of_a_channel_are_measured_together(metrics: Metrics) -> None:
     await metrics.hear(*(published(f"at://x/app.bsky.feed.post/{n}", age=3_700) for n in range(TOGETHER + 5)))
     await metrics.hear(published("1", channel="foundation/mastodon", age=3_700))
-    async with metrics.sessions.begin() as db:
+    async with begin(metrics.engine) as db:
         claims = await metrics.collect.claim(10, db)
     assert [(claim.subject, len(claim.posts)) for claim in claims] == [
         ("foundation/mastodon", 1),
         ("wikipedia/bluesky", TOGETHER),
     ]
-    async with metrics.sessions.begin() as db:
+    async with begin(metrics.engine) as db:
         assert [len(claim.posts) for claim in await metrics.collect.claim(10, db)] == [5]
 
 
 async def test_who_comes_after_the_lease_changes_nothing(metrics: Metrics, platforms: Platforms) -> None:
     event = published(await platforms.on_bluesky(), age=3_700)
     await metrics.hear(event)
-    async with metrics.sessions.begin() as db:
+    async with begin(metrics.engine) as db:
         (lost,) = await metrics.collect.claim(1, db)
     assert await metrics.measure() == []
     await metrics.pass_time(300)
     assert len(await metrics.measure()) == 1
     taken = await metrics.rows(SAMPLES, post=event.post)
-    async with metrics.sessions.begin() as db:
+    async with begin(metrics.engine) as db:
         assert await metrics.collect.settle(lost, await metrics.collect.call(lost), db) == []
     assert await metrics.rows(SAMPLES, post=event.post) == taken
 
 
 async def test_the_loop_measures_by_itself(
-    metrics: Metrics, platforms: Platforms, sessions: Sessions, settings: MetricsSettings
+    metrics: Metrics, platforms: Platforms, engine: AsyncEngine, settings: MetricsSettings
 ) -> None:
     event = published(await platforms.on_bluesky(), age=3_600)
     await metrics.hear(event)
-    mailbox, stopping = Mailbox("metrics", sessions, MemoryBus(), settings), asyncio.Event()
+    mailbox, stopping = Mailbox("metrics", engine, MemoryBus(), settings), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(mailbox.due(metrics.collect, 4, stopping))
         async with asyncio.timeout(30):

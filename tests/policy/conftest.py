@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.policy.facts import CommonsFile
 from services.policy.gather import Gather, Lookup
@@ -17,7 +18,7 @@ from services.policy.rules import pack_of
 from services.policy.settings import PolicySettings
 from shared.channels import load
 from shared.content import Kind, Timing
-from shared.database import Sessions, engine_for, sessions_of
+from shared.database import begin, engine_for, statements
 from shared.events import Brief, Envelope, Event, PostRequested, Requester, Trust
 from shared.payload import Payload, Piece, Rendition
 from shared.process import migrate
@@ -70,17 +71,17 @@ async def settings(database: Callable[[str], Awaitable[str]], database_url: str,
 
 
 @pytest.fixture
-async def sessions(settings: PolicySettings) -> AsyncIterator[Sessions]:
+async def engine(settings: PolicySettings) -> AsyncIterator[AsyncEngine]:
     engine = engine_for(settings, "policy")
-    yield sessions_of(engine)
+    yield engine
     await engine.dispose()
 
 
 class Policy:
     """Hears events one by one, and looks facts up, as the runner would let it; `pack` may be changed."""
 
-    def __init__(self, sessions: Sessions, settings: PolicySettings) -> None:
-        self.sessions = sessions
+    def __init__(self, engine: AsyncEngine, settings: PolicySettings) -> None:
+        self.engine = engine
         self.settings = settings
         self.pack: Pack = PACK
         self.nudge = asyncio.Event()
@@ -89,7 +90,7 @@ class Policy:
     async def hear(self, *events: Event) -> list[Event]:
         """Handle events in one transaction; return those that follow."""
         following: list[Event] = []
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             for event in events:
                 db.info["envelope"] = Envelope.of(event, "test")
                 following += await self._handlers[type(event)](event, db)
@@ -98,12 +99,12 @@ class Policy:
     async def look(self, lookup: Lookup, *, between: Sequence[Event] = ()) -> list[Event]:
         """Perform what is due, once; `between` is heard after the call and before its settling."""
         gather = Gather(lookup, lambda: self.pack, self.settings)
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             claims = await gather.claim(2, db)
         outcomes = [await gather.call(claim) for claim in claims]
         following: list[Event] = await self.hear(*between) if between else []
         for claim, outcome in zip(claims, outcomes, strict=True):
-            async with self.sessions.begin() as db:
+            async with begin(self.engine) as db:
                 following += [caused.event for caused in await gather.settle(claim, outcome, db)]
         return following
 
@@ -113,11 +114,11 @@ class Policy:
             "SELECT *, extract(epoch FROM due_at - now())::float AS due_in, "
             "extract(epoch FROM valid_until - now())::float AS valid_for FROM post WHERE id = :post"
         )
-        async with self.sessions() as db:
+        async with statements(self.engine) as db:
             return (await db.execute(query, {"post": post})).one()
 
     async def decisions(self, post: UUID) -> Sequence[Any]:
-        async with self.sessions() as db:
+        async with statements(self.engine) as db:
             query = text("SELECT * FROM decision WHERE post = :post ORDER BY number")
             return (await db.execute(query, {"post": post})).all()
 
@@ -129,13 +130,13 @@ class Policy:
             "looked_up_at - make_interval(secs => :s), valid_until = valid_until - make_interval(secs => :s) "
             "WHERE id = :post"
         )
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             await db.execute(query, {"post": post, "s": seconds})
 
 
 @pytest.fixture
-def policy(sessions: Sessions, settings: PolicySettings) -> Policy:
-    return Policy(sessions, settings)
+def policy(engine: AsyncEngine, settings: PolicySettings) -> Policy:
+    return Policy(engine, settings)
 
 
 def known(**files: CommonsFile) -> Lookup:

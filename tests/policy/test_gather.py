@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.sandbox import Settings as SandboxSettings
 from deploy.sandbox import create_app
@@ -21,7 +22,7 @@ from shared.adapter.errors import TryLater
 from shared.bus.memory import MemoryBus
 from shared.channels import Stance
 from shared.content import Timing
-from shared.database import Sessions
+from shared.database import begin
 from shared.events import (
     Event,
     PostApproved,
@@ -122,8 +123,8 @@ async def test_a_failed_look_up_never_renews_an_approval(policy: Policy) -> None
     assert [type(event) for event in await policy.look(away)] == [PostReviewRequested]
 
 
-async def test_the_last_facts_count_for_the_grace(sessions: Sessions, settings: PolicySettings) -> None:
-    policy = Policy(sessions, settings.model_copy(update={"fact_grace": 7_200, "lookup_tries": 1}))
+async def test_the_last_facts_count_for_the_grace(engine: AsyncEngine, settings: PolicySettings) -> None:
+    policy = Policy(engine, settings.model_copy(update={"fact_grace": 7_200, "lookup_tries": 1}))
     request = await approved_ahead(policy)
     await policy.pass_time(request.post, 51 * 60)
     assert [type(event) for event in await policy.look(away)] == [PostApproved]
@@ -146,12 +147,12 @@ async def test_a_look_up_that_was_lost_is_made_again_after_its_lease(policy: Pol
     request = requested(payload("Hello", picture()))
     await policy.hear(request)
     gather = Gather(known(), lambda: PACK, policy.settings)
-    async with policy.sessions.begin() as db:
+    async with begin(policy.engine) as db:
         (lost,) = await gather.claim(1, db)
     assert await policy.look(known()) == []
     await policy.pass_time(request.post, policy.settings.lookup_lease_seconds)
     assert [type(event) for event in await policy.look(known())] == [PostApproved]
-    async with policy.sessions.begin() as db:
+    async with begin(policy.engine) as db:
         assert await gather.settle(lost, await gather.call(lost), db) == []
 
 
@@ -194,12 +195,12 @@ async def test_commons_is_asked_about_files(lookup: Lookup) -> None:
 
 
 async def test_from_request_to_answer(
-    policy: Policy, settings: PolicySettings, sessions: Sessions, sandbox: str, lookup: Lookup
+    policy: Policy, settings: PolicySettings, engine: AsyncEngine, sandbox: str, lookup: Lookup
 ) -> None:
     """The loops as a worker runs them: consumer, gather, relay; Commons fails once on the way."""
     bus = MemoryBus()
     await bus.declare(topology(["bluesky"]))
-    mailbox = Mailbox("policy", sessions, bus, settings)
+    mailbox = Mailbox("policy", engine, bus, settings)
     gather, stopping = Gather(lookup, lambda: PACK, settings), asyncio.Event()
     desk = Desk(lambda: PACK, policy.nudge, settings)
     async with httpx.AsyncClient(base_url=sandbox) as http:

@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.handlers import HANDLERS
 from services.publisher.settings import PublisherSettings
 from shared.content import Kind, Timing
-from shared.database import Sessions, engine_for, sessions_of
+from shared.database import begin, engine_for, statements
 from shared.events import (
     Brief,
     Envelope,
@@ -39,17 +40,17 @@ async def settings(database: Callable[[str], Awaitable[str]], database_url: str,
 
 
 @pytest.fixture
-async def sessions(settings: PublisherSettings) -> AsyncIterator[Sessions]:
+async def engine(settings: PublisherSettings) -> AsyncIterator[AsyncEngine]:
     engine = engine_for(settings, "publisher")
-    yield sessions_of(engine)
+    yield engine
     await engine.dispose()
 
 
 class Publisher:
     """Hears events one by one, as the runner would let it, and remembers what it said."""
 
-    def __init__(self, sessions: Sessions, handlers: Mapping[type[Event], Handler] = HANDLERS) -> None:
-        self.sessions = sessions
+    def __init__(self, engine: AsyncEngine, handlers: Mapping[type[Event], Handler] = HANDLERS) -> None:
+        self.engine = engine
         self._handlers = handlers
         self.said: list[Event] = []
         self._sequence = count(1)
@@ -57,7 +58,7 @@ class Publisher:
     async def hear(self, *events: Event, sequence: int | None = None) -> list[str]:
         """Handle events in one transaction; return the names of those that follow."""
         following: list[Event] = []
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             for event in events:
                 envelope = Envelope.of(event, "test")
                 db.info["envelope"] = envelope._replace(sequence=sequence or next(self._sequence))
@@ -66,7 +67,7 @@ class Publisher:
         return [event.name for event in following]
 
     async def row(self, post: UUID) -> Any:
-        async with self.sessions() as db:
+        async with statements(self.engine) as db:
             return (await db.execute(text("SELECT * FROM delivery WHERE post = :post"), {"post": post})).one_or_none()
 
     async def state(self, post: UUID) -> str:
@@ -74,8 +75,8 @@ class Publisher:
 
 
 @pytest.fixture
-def publisher(sessions: Sessions) -> Publisher:
-    return Publisher(sessions)
+def publisher(engine: AsyncEngine) -> Publisher:
+    return Publisher(engine)
 
 
 def requested(words: str = "Hello", *, post: UUID | None = None, revision: int = 1, **more: Any) -> PostRequested:

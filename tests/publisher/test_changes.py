@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.claim import Claimed, claim, keep
 from services.publisher.handlers import cancel, receive
@@ -15,7 +16,7 @@ from services.publisher.settings import PublisherSettings
 from shared.adapter.contract import Published
 from shared.adapter.errors import Rejected, TryLater
 from shared.channels import load
-from shared.database import Sessions
+from shared.database import begin, statements
 from shared.events import Event, PostChangeSettled, PostUncertain, Settlement
 from tests.publisher.conftest import Publisher, approved, cancelled, requested
 
@@ -27,47 +28,45 @@ BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 class Hands:
     """A worker's three beats, its call left out."""
 
-    def __init__(self, publisher: Publisher, sessions: Sessions, settings: PublisherSettings) -> None:
-        self.publisher, self.sessions, self.settings = publisher, sessions, settings
+    def __init__(self, publisher: Publisher, engine: AsyncEngine, settings: PublisherSettings) -> None:
+        self.publisher, self.engine, self.settings = publisher, engine, settings
 
     async def begun(self, *parts: str) -> Claimed:
         """Bring a post to where its worker has it, these parts of it public."""
         request = requested()
         await self.publisher.hear(request, approved(request))
         await self.set("state = 'due'", request.post)
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             (claimed,) = await claim([request.post], "bluesky", [CHANNEL], db, self.settings)
         if parts:
-            async with self.sessions.begin() as db:
+            async with begin(self.engine) as db:
                 assert await keep(claimed, {"parts": list(parts)}, [CHANNEL], db, self.settings)
         return claimed
 
     async def set(self, change: str, post: UUID) -> None:
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             await db.execute(text(f"UPDATE delivery SET {change} WHERE post = :post"), {"post": post})
 
     async def settle(self, claimed: Claimed, outcome: Published | Rejected | TryLater) -> list[Event]:
-        async with self.sessions.begin() as db:
+        async with begin(self.engine) as db:
             return list(await settle(claimed, outcome, db, self.settings))
 
 
 @pytest.fixture
-def hands(publisher: Publisher, sessions: Sessions, settings: PublisherSettings) -> Hands:
-    return Hands(publisher, sessions, settings)
+def hands(publisher: Publisher, engine: AsyncEngine, settings: PublisherSettings) -> Hands:
+    return Hands(publisher, engine, settings)
 
 
 async def test_a_cancel_in_the_moment_of_settling_is_answered(hands: Hands) -> None:
     """The change is committed while settle waits for its row: settle must see it all the same."""
     claimed = await hands.begun()
     request = requested(post=claimed.post)
-    async with hands.sessions() as db:
+    async with begin(hands.engine) as db:
         assert await cancel(cancelled(request), db) == []
         settling = asyncio.create_task(hands.settle(claimed, TryLater("later", 1.0)))
-        async with asyncio.timeout(30), hands.sessions() as other:
-            while not (await other.execute(text(BLOCKED))).scalar_one():
+        async with asyncio.timeout(30), statements(hands.engine) as other:
+            while not (await other.execute(text(BLOCKED))).scalar_one():  # noqa: ASYNC110 - another connection waits
                 await asyncio.sleep(0.01)
-                await other.rollback()
-        await db.commit()
     (answer,) = await settling
     assert isinstance(answer, PostChangeSettled)
     assert answer.settlement is Settlement.APPLIED
@@ -88,7 +87,7 @@ async def test_a_thread_begun_is_not_cancelled(hands: Hands) -> None:
 async def test_a_thread_begun_is_not_begun_anew_by_an_edit(hands: Hands) -> None:
     claimed = await hands.begun("at://one")
     edit = requested("Another text", post=claimed.post, revision=2)
-    async with hands.sessions.begin() as db:
+    async with begin(hands.engine) as db:
         assert await receive(edit, db) == []
     (answer,) = await hands.settle(claimed, TryLater("later", 1.0))
     assert isinstance(answer, PostChangeSettled)
@@ -101,11 +100,11 @@ async def test_the_verdict_on_an_edit_leaves_the_thread_under_way_alone(hands: H
     claimed = await hands.begun("at://one")
     edit = requested("Another text", post=claimed.post, revision=2)
     await hands.publisher.hear(edit, approved(edit))
-    async with hands.sessions.begin() as db:
+    async with begin(hands.engine) as db:
         assert await keep(claimed, {"parts": ["at://one", "at://two"]}, [CHANNEL], db, hands.settings)
     await hands.settle(claimed, TryLater("later", 1.0))
     await hands.set("state = 'due'", claimed.post)
-    async with hands.sessions.begin() as db:
+    async with begin(hands.engine) as db:
         (again,) = await claim([claimed.post], "bluesky", [CHANNEL], db, hands.settings)
     assert again.payload == claimed.payload
 
@@ -135,7 +134,7 @@ async def test_a_thread_pending_when_its_time_is_over_is_a_question(hands: Hands
     """It was found half public, and nobody may claim it any more."""
     claimed = await hands.begun("at://one")
     await hands.set("state = 'pending', due_at = now(), not_after = now()", claimed.post)
-    async with hands.sessions.begin() as db:
+    async with begin(hands.engine) as db:
         caused, _ = await Scheduler(hands.settings, lambda: CONFIG).tick(db)
     assert [event.name for event, _ in caused] == ["post.uncertain"]
     assert await hands.publisher.state(claimed.post) == "needs_review"

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 import yaml
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed
@@ -19,7 +20,7 @@ from shared import platforms
 from shared.adapter.client import HttpClient
 from shared.adapter.errors import Rejected
 from shared.channels import Registry, load
-from shared.database import Sessions
+from shared.database import begin, statements
 from shared.events import Event, PostDue
 from shared.media import MediaStore
 from tests.platforms import sandbox as stand_in
@@ -57,16 +58,16 @@ class Stage:
         return request
 
     async def set(self, change: str, post: UUID) -> None:
-        async with self.publisher.sessions.begin() as db:
+        async with begin(self.publisher.engine) as db:
             await db.execute(text(f"UPDATE delivery SET {change} WHERE post = :post"), {"post": post})
 
     async def claim(self, *posts: UUID) -> list[Claimed]:
-        async with self.publisher.sessions.begin() as db:
+        async with begin(self.publisher.engine) as db:
             events = [PostDue(post=post, platform="bluesky") for post in posts]
             return list(await self.deliver.claim(events, db))
 
     async def settle(self, claim: Claimed, outcome: Any) -> list[Event]:
-        async with self.publisher.sessions.begin() as db:
+        async with begin(self.publisher.engine) as db:
             return list(await self.deliver.settle(claim, outcome, db))
 
     async def run(self, post: UUID) -> list[str]:
@@ -89,7 +90,7 @@ async def stage(
         deliver = Deliver(
             spec,
             platforms.publisher_of("bluesky"),
-            sessions=publisher.sessions,
+            engine=publisher.engine,
             accounts=Accounts(file, lambda: registry),
             registry=lambda: registry,
             http=http,
@@ -111,7 +112,7 @@ async def test_an_approved_post_is_published(stage: Stage) -> None:
 async def test_the_try_is_written_before_the_call(stage: Stage) -> None:
     request = await stage.due()
     (claim,) = await stage.claim(request.post)
-    async with stage.publisher.sessions() as db:
+    async with statements(stage.publisher.engine) as db:
         row = (await db.execute(text("SELECT * FROM try WHERE post = :post"), {"post": request.post})).one()
     assert (row.fence, row.outcome, row.payload_hash) == (claim.fence, None, request.payload_hash)
     assert stage.public() == []
@@ -197,7 +198,7 @@ async def test_a_zombie_changes_nothing(stage: Stage) -> None:
     await stage.set("state = 'uncertain', due_at = now()", request.post)  # its lease ran out while it slept
     assert await stage.run(request.post) == ["post.published"]
     assert await stage.settle(zombie, outcome) == []
-    async with stage.publisher.sessions() as db:
+    async with statements(stage.publisher.engine) as db:
         outcomes = (await db.execute(text("SELECT outcome FROM try ORDER BY fence"))).scalars().all()
     assert outcomes == ["orphan: published", "published"]
     assert stage.public() == ["Once"]
@@ -263,11 +264,11 @@ async def test_a_channel_without_an_account_waits_and_says_so(stage: Stage) -> N
     assert (row.state, "ACCOUNTS_FILE" in row.reason) == ("planned", True)
 
 
-async def test_secrets_are_in_no_row(stage: Stage, sessions: Sessions) -> None:
+async def test_secrets_are_in_no_row(stage: Stage, engine: AsyncEngine) -> None:
     request = await stage.due()
     stage.sandbox.arm("bluesky", "expired_token", times=5)
     await stage.run(request.post)
-    async with sessions() as db:
+    async with statements(engine) as db:
         rows = await db.execute(
             text("SELECT d::text || coalesce(t::text, '') FROM delivery d LEFT JOIN try t USING (post)")
         )

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import Sessions
+from shared.database import begin, statements
 from shared.events import PostChangeSettled, Settlement
 from tests.publisher.conftest import Publisher, approved, cancelled, refused, requested
 
@@ -91,21 +92,21 @@ async def test_a_cancel_that_overtakes_its_request(publisher: Publisher) -> None
     assert await publisher.state(request.post) == "cancelled"
 
 
-async def test_a_change_under_way_waits_for_proof(publisher: Publisher, sessions: Sessions) -> None:
+async def test_a_change_under_way_waits_for_proof(publisher: Publisher, engine: AsyncEngine) -> None:
     request = requested()
     await publisher.hear(request, approved(request))
-    async with sessions.begin() as db:
+    async with begin(engine) as db:
         await db.execute(text("UPDATE delivery SET state = 'attempting'"))
     assert await publisher.hear(cancelled(request)) == []
     assert await publisher.state(request.post) == "attempting"
-    async with sessions() as db:
+    async with statements(engine) as db:
         assert (await db.execute(text("SELECT count(*) FROM change"))).scalar_one() == 1
 
 
-async def test_a_change_after_publishing_is_too_late(publisher: Publisher, sessions: Sessions) -> None:
+async def test_a_change_after_publishing_is_too_late(publisher: Publisher, engine: AsyncEngine) -> None:
     request = requested()
     await publisher.hear(request, approved(request))
-    async with sessions.begin() as db:
+    async with begin(engine) as db:
         await db.execute(text("UPDATE delivery SET state = 'published'"))
     for change in (cancelled(request), requested("two", post=request.post, revision=2)):
         await publisher.hear(change)

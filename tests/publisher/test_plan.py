@@ -3,24 +3,24 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.plan import planning
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared.channels import Registry
 from shared.content import Timing
-from shared.database import Sessions
 from tests.publisher.conftest import Publisher, approved, requested
 from tests.publisher.test_schedule import CONFIG
 
 
 @pytest.fixture
-def planner(settings: PublisherSettings, sessions: Sessions) -> Publisher:
-    return on(CONFIG, settings, sessions)
+def planner(settings: PublisherSettings, engine: AsyncEngine) -> Publisher:
+    return on(CONFIG, settings, engine)
 
 
-def on(registry: Registry, settings: PublisherSettings, sessions: Sessions) -> Publisher:
-    return Publisher(sessions, planning(Scheduler(settings, lambda: registry)))
+def on(registry: Registry, settings: PublisherSettings, engine: AsyncEngine) -> Publisher:
+    return Publisher(engine, planning(Scheduler(settings, lambda: registry)))
 
 
 async def test_due_at_once_is_announced_at_once(planner: Publisher) -> None:
@@ -42,8 +42,8 @@ async def test_due_later_waits_for_the_scheduler(planner: Publisher) -> None:
     assert await planner.state(request.post) == "planned"
 
 
-async def test_the_scheduler_s_rules_hold(settings: PublisherSettings, sessions: Sessions) -> None:
-    planner = on(CONFIG, settings, sessions)
+async def test_the_scheduler_s_rules_hold(settings: PublisherSettings, engine: AsyncEngine) -> None:
+    planner = on(CONFIG, settings, engine)
     request = requested(channel="rehearsal/bluesky")
     assert await planner.hear(request, approved(request)) == ["post.held"]
 
