@@ -81,6 +81,7 @@ class AmqpSubscription:
         self._prepare = prepare
         self._tenure: Tenure | None = None
         self._some = asyncio.Event()
+        self._ended = False
 
     @property
     def consuming(self) -> bool:
@@ -121,11 +122,18 @@ class AmqpSubscription:
 
     async def take(self, most: int) -> Sequence[Delivery]:
         """Wait for at least one delivery; when cancelled, it leaves all of them here."""
-        while self._tenure is None or not self._tenure.arrived:
+        while not self._ended and not (self._tenure and self._tenure.arrived):
             self._some.clear()
             await self._some.wait()
+        if self._ended or self._tenure is None:
+            return []
         arrived = self._tenure.arrived
         return [arrived.popleft() for _ in range(min(most, len(arrived)))]
+
+    def end(self) -> None:
+        """Take no more; what arrived and was not taken goes back when the subscription is left."""
+        self._ended = True
+        self._some.set()
 
     async def ack(self, deliveries: Iterable[Delivery]) -> None:
         """Ack with one frame what reaches down to the oldest, and the rest one by one."""

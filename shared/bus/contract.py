@@ -81,7 +81,16 @@ class Subscription(Protocol):
         """When the last delivery came, by `time.monotonic()`; None before the first."""
 
     async def take(self, most: int) -> Sequence[Delivery]:
-        """Wait for at least one delivery and return what is there, `most` at the most, oldest first."""
+        """Wait for at least one delivery and return what is there, `most` at the most, oldest first.
+
+        Returns nothing, at once, when the subscription has been told to end.
+        """
+
+    def end(self) -> None:
+        """Let `take` return nothing from now on, also one that waits right now; what is held can still be settled.
+
+        So whoever takes can be told to stop by a plain call, and need not be cancelled.
+        """
 
     async def ack(self, deliveries: Iterable[Delivery]) -> None:
         """Say that these are done; after a reconnect this is a no-op, for they come again."""

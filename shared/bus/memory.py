@@ -64,16 +64,24 @@ class MemorySubscription:
         self._letters = letters
         self._prefetch = prefetch
         self._held: dict[MemoryDelivery, None] = {}
+        self._ended = False
 
     async def take(self, most: int) -> Sequence[Delivery]:
         """Wait for at least one delivery and for room to hold it."""
-        while not (count := self._takable(most)):
+        while not self._ended and not self._takable(most):
             self._line.changed.clear()
             await self._line.changed.wait()
-        taken = [self._line.ready.popleft() for _ in range(count)]
+        if self._ended:
+            return []
+        taken = [self._line.ready.popleft() for _ in range(self._takable(most))]
         self._held.update(dict.fromkeys(taken))
         self.last_delivery = time.monotonic()
         return taken
+
+    def end(self) -> None:
+        """Take no more."""
+        self._ended = True
+        self._line.changed.set()
 
     def _takable(self, most: int) -> int:
         return min(most, len(self._line.ready), self._prefetch - len(self._held)) if self.consuming else 0

@@ -10,7 +10,7 @@ import pytest
 from shared.bus.amqp import AmqpBus
 from shared.bus.contract import Bus, Delivery, Message, Queue
 from shared.bus.memory import MemoryBus
-from tests.bus.waiting import all_confirmed, ids, messages, taken, until, until_depth
+from tests.bus.waiting import LIMIT, all_confirmed, ids, messages, taken, until, until_depth
 
 ONE, TWO = Queue("one.q1", ("post.one",)), Queue("two.q1", ("post.one", "post.two"))
 
@@ -195,6 +195,34 @@ async def test_cancelled_take_loses_nothing(bus: Bus) -> None:
         await subscription.ack(got)
         assert ids(got) == [f"id-{n}" for n in range(100)]
         assert len(await confirmed) == 100
+
+
+async def test_subscription_told_to_end_takes_no_more_and_settles_what_it_holds(bus: Bus) -> None:
+    confirmed = sending(bus, messages(3))
+    async with bus.subscribe("one.q1", 10) as subscription:
+        held = await taken(subscription, 1)
+        subscription.end()
+        assert not await subscription.take(10)
+        assert not await subscription.take(10)
+        await subscription.ack(held)
+    async with bus.subscribe("one.q1", 10) as second:
+        rest = await taken(second, 2)
+        assert sorted(ids(rest)) == ["id-1", "id-2"]
+        await second.ack(rest)
+        assert len(await confirmed) == 3
+    await until_depth(bus, "one.q1", 0)
+
+
+async def test_end_wakes_everyone_who_waits_and_no_other_subscription(bus: Bus) -> None:
+    async with bus.subscribe("one.q1", 10) as ending, bus.subscribe("one.q1", 10) as staying:
+        waiting = [asyncio.create_task(ending.take(10)) for _ in range(2)]
+        goes_on = asyncio.create_task(staying.take(10))
+        await asyncio.wait(waiting, timeout=0.1)
+        ending.end()
+        async with asyncio.timeout(LIMIT):
+            assert [list(await take) for take in waiting] == [[], []]
+        assert not goes_on.done()
+        goes_on.cancel()
 
 
 async def test_one_consumer_sees_the_order_of_sending(bus: Bus) -> None:
