@@ -21,8 +21,6 @@ from shared.process import Parts, Runtime, main
 
 __all__ = ["PROCESSES", "api", "worker"]
 
-LINGER = 0.05
-"""Seconds by which a post's history may be late, so that many lines of it are written at once."""
 SWEEP = 600.0
 """Seconds between two looks for what is to be forgotten, at the most."""
 
@@ -55,7 +53,7 @@ async def worker(runtime: Runtime) -> Parts:
 
     return Parts(
         loops={
-            "consume": mailbox.consumer(HANDLERS, linger=LINGER).run,
+            "consume": mailbox.consumer(HANDLERS, patient=HANDLERS).run,
             "prepare": preparing,
             "ask again": mailbox.clock("ask again", AskAgain(settings)).run,
             "forget": partial(mailbox.clock("forget", Forget(settings)).run, longest=SWEEP),

@@ -12,9 +12,6 @@ from services.metrics.settings import MetricsSettings
 from shared.channels import RegistryFile
 from shared.process import Factory, Parts, Runtime, main
 
-LINGER = 0.05
-"""Seconds by which a publication may be known late, so that many are written at once."""
-
 
 async def api(runtime: Runtime) -> Parts:
     """Answer what was measured."""
@@ -34,7 +31,8 @@ async def worker(runtime: Runtime) -> Parts:
         async with Accounts(registry.current, settings.contact) as accounts:
             await runtime.mailbox.due(Followers(accounts, settings), 1, stopping)
 
-    consumer = runtime.mailbox.consumer(handlers(Intake(settings.ages)), linger=LINGER)
+    handled = handlers(Intake(settings.ages))
+    consumer = runtime.mailbox.consumer(handled, patient=handled)
     return Parts(loops={"consumer": consumer.run, "collect": collecting, "followers": counting}, consumes=True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from services.policy.api import make_app
 from services.policy.gather import Gather
-from services.policy.handlers import Desk, handlers
+from services.policy.handlers import TERMINAL, Desk, handlers
 from services.policy.judge import Pack
 from services.policy.rules import pack_of
 from services.policy.settings import PolicySettings
@@ -35,7 +35,7 @@ async def worker(runtime: Runtime) -> Parts:
             gather = Gather(Commons(http, settings.commons_url), pack, settings)
             await runtime.mailbox.due(gather, settings.lookup_calls, stopping, nudge)
 
-    consumer = runtime.mailbox.consumer(handlers(Desk(pack, nudge, settings)))
+    consumer = runtime.mailbox.consumer(handlers(Desk(pack, nudge, settings)), patient=TERMINAL)
     return Parts(loops={"consumer": consumer.run, "gather": looks}, consumes=True)
 
 

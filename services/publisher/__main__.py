@@ -12,6 +12,7 @@ from services.publisher.settings import PublisherSettings
 from shared import platforms
 from shared.adapter.client import HttpClient
 from shared.channels import RegistryFile
+from shared.events import PostRequested
 from shared.mailbox import due_queue
 from shared.process import Factory, Parts, Runtime, main
 from shared.settings import WrongSettingError
@@ -24,7 +25,9 @@ async def api(runtime: Runtime) -> Parts:
 
 async def planner(runtime: Runtime) -> Parts:
     """Bring requests and approvals together, and plan what has both."""
-    return Parts(loops={"planner": runtime.mailbox.consumer(planning(_scheduler(runtime))).run}, consumes=True)
+    # A request waits for its approval in any case, and mostly shares its transaction.
+    consumer = runtime.mailbox.consumer(planning(_scheduler(runtime)), patient=(PostRequested,))
+    return Parts(loops={"planner": consumer.run}, consumes=True)
 
 
 async def scheduler(runtime: Runtime) -> Parts:

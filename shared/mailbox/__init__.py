@@ -1,7 +1,7 @@
 """The mailbox of a service: what comes in is handled once, what goes out is sent until it has arrived."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -96,11 +96,8 @@ class Mailbox:
             stored = await store(db, self.service, transaction.caused)
         self.relay.hand_over(stored)
 
-    def consumer(self, handlers: Mapping[type[Event], Handler], linger: float = 0.0) -> Consumer:
-        """Return the loop that handles the service's events.
-
-        Where nobody waits for the outcome, some hundredths of a second of `linger` save most of the transactions.
-        """
+    def consumer(self, handlers: Mapping[type[Event], Handler], patient: Collection[type[Event]] = ()) -> Consumer:
+        """Return the loop that handles the service's events; the `patient` ones may wait for others to come along."""
         queue = posts_queue(self.service)
         return Consumer(
             self.service,
@@ -110,7 +107,7 @@ class Mailbox:
             bus=self.bus,
             relay=self.relay,
             settings=self.settings,
-            linger=linger,
+            patient=patient,
         )
 
     def clock(self, name: str, tick: Tick) -> Clock:

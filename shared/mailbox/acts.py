@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Session, statements
 from shared.events import Event, UndecodableError, decode
-from shared.mailbox.inbox import POISON, take
+from shared.mailbox.inbox import POISON
 from shared.mailbox.outbox import Caused
 from shared.mailbox.relay import Relay
 from shared.mailbox.settling import Claim, Settler
-from shared.mailbox.waiting import Stopping, patiently, wait_for
+from shared.mailbox.waiting import Stopping, patiently, told, wait_for
 from shared.telemetry import following
 
 log = structlog.get_logger()
@@ -120,10 +120,9 @@ class Performer(Generic[C]):
 async def perform_woken(act: Woken[C], performer: Performer[C], bus: Bus, queue: str, stopping: asyncio.Event) -> None:
     """Claim what messages point at, ack them once the claim is committed, and begin the calls."""
     # No more than can be begun: what waits in this process could be begun in another.
-    async with bus.subscribe(queue, performer.most) as subscription:
+    async with bus.subscribe(queue, performer.most) as subscription, told(stopping, subscription.end):
         with suppress(Stopping):
-            while room := await performer.room(stopping):
-                deliveries = await take(subscription, room, stopping)
+            while (room := await performer.room(stopping)) and (deliveries := await subscription.take(room)):
                 await _begin_woken(act, performer, subscription, deliveries, stopping)
     await performer.finish()
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from shared.database import Session, begin, statements
 from shared.events import Envelope, Event, UndecodableError, decode
 from shared.mailbox.outbox import ADD, Caused, Outgoing, here, store
 from shared.mailbox.relay import Relay
-from shared.mailbox.waiting import Stopping, patiently, wait_for
+from shared.mailbox.waiting import Stopping, patiently, told
 from shared.settings import Settings
 from shared.telemetry import following
 
@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 Handler = Callable[[Any, Session], Awaitable[Sequence[Event]]]
 """Takes an event and a session and returns the events that follow; it never commits, acks, publishes or catches."""
+
+LINGER = 0.25
+"""Seconds that events may wait when nobody waits for them."""
 
 HANDLED = Counter("carillon_events_handled_total", "Events handled, by type", ["service", "type"])
 DUPLICATES = Counter("carillon_events_duplicate_total", "Events that had been handled before", ["service"])
@@ -79,7 +82,8 @@ class Letter:
 class Consumer:
     """Handles what a queue holds, several messages in one transaction, then acks.
 
-    `linger`: seconds that it lets messages gather after a group that was not full.
+    `patient`: events whose outcome nobody waits for. As long as there are only such, it lets up to `linger` seconds
+    pass, for more to share their transaction. That saves most of the transactions, and delays no other event.
     """
 
     def __init__(
@@ -92,7 +96,8 @@ class Consumer:
         bus: Bus,
         relay: Relay,
         settings: Settings,
-        linger: float = 0.0,
+        patient: Collection[type[Event]] = (),
+        linger: float = LINGER,
     ) -> None:
         self._service = service
         self._queue = queue
@@ -101,6 +106,7 @@ class Consumer:
         self._bus = bus
         self._relay = relay
         self._settings = settings
+        self._patient = {kind.name for kind in patient}
         self._linger = linger
         self._group_size = GROUP.labels(service)
         self._duplicates = DUPLICATES.labels(service)
@@ -108,16 +114,27 @@ class Consumer:
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until told to stop; what is under way is finished first."""
         prefetch = self._settings.consume_prefetch
-        async with self._bus.subscribe(self._queue, prefetch) as subscription:
+        async with self._bus.subscribe(self._queue, prefetch) as subscription, told(stopping, subscription.end):
             with suppress(Stopping):
-                await self._consume(subscription, stopping)
+                while deliveries := await self._next(subscription):
+                    LAST.labels(self._service, self._queue).set(time.time())
+                    await self._handle(subscription, deliveries, stopping)
 
-    async def _consume(self, subscription: Subscription, stopping: asyncio.Event) -> None:
-        while deliveries := await take(subscription, self._settings.consume_group, stopping):
-            LAST.labels(self._service, self._queue).set(time.time())
-            await self._handle(subscription, deliveries, stopping)
-            if self._linger and len(deliveries) < self._settings.consume_group:
-                await wait_for(stopping, self._linger)
+    async def _next(self, subscription: Subscription) -> Sequence[Delivery]:
+        """Return what to handle together: at once if somebody waits for some of it, else a little later."""
+        most = self._settings.consume_group
+        some = list(await subscription.take(most))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._linger):
+                while some and len(some) < most and self._may_linger(some):
+                    more = await subscription.take(most - len(some))
+                    some += more
+                    if not more:  # told to stop
+                        break
+        return some
+
+    def _may_linger(self, deliveries: Sequence[Delivery]) -> bool:
+        return all(delivery.message.routing_key in self._patient for delivery in deliveries)
 
     async def _handle(
         self, subscription: Subscription, deliveries: Sequence[Delivery], stopping: asyncio.Event
@@ -238,20 +255,6 @@ class Consumer:
 
     async def _patiently(self, act: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:
         return await patiently(act, stopping, self._queue)
-
-
-async def take(subscription: Subscription, most: int, stopping: asyncio.Event) -> Sequence[Delivery]:
-    """Return the next deliveries, or nothing when told to stop."""
-    if stopping.is_set():
-        return ()
-    taking = asyncio.ensure_future(subscription.take(most))
-    stop = asyncio.ensure_future(stopping.wait())
-    try:
-        await asyncio.wait([taking, stop], return_when=asyncio.FIRST_COMPLETED)
-        return taking.result() if taking.done() else ()
-    finally:
-        taking.cancel()
-        stop.cancel()
 
 
 async def expire(db: Session, days: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.bus.contract import Bus
 from shared.database import begin, is_trouble, statements
 from shared.mailbox.outbox import HANDED_SECONDS, Stored, message_of
-from shared.mailbox.waiting import backoff, wait_for
+from shared.mailbox.waiting import backoff, told, wait_for
 from shared.settings import Settings
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ WAITING = Gauge("carillon_outbox_oldest_seconds", "Age of the oldest event in th
 
 MOST_HANDED = 5_000
 """Events that wait here in memory at the most; more than that are left to the sweep."""
-TIDY_SECONDS = 0.1
+TIDY_SECONDS = 0.5
 """How long what was sent stays in the outbox, so that many are erased by one statement."""
 
 CLAIM = text(
@@ -57,7 +57,6 @@ class Relay:
         self._handed: deque[tuple[float, Stored]] = deque()
         self._some = asyncio.Event()
         self._done: list[int] = []
-        self._any_done = asyncio.Event()
 
     def hand_over(self, stored: Sequence[Stored]) -> None:
         """Take what was just committed, to be sent at once."""
@@ -77,12 +76,13 @@ class Relay:
 
     async def _forward(self, stopping: asyncio.Event) -> None:
         """Send what is handed over."""
-        while self._handed or not stopping.is_set():
-            self._some.clear()
-            if batch := self._next():
-                await self._send(batch)
-            else:
-                await wait_for(self._some, 60, stopping)
+        async with told(stopping, self._some.set):
+            while self._handed or not stopping.is_set():
+                if not self._handed:
+                    self._some.clear()
+                    await self._some.wait()
+                elif batch := self._next():
+                    await self._send(batch)
 
     def _next(self) -> list[tuple[float, Stored]]:
         """Return the next to be sent, without those that are open to other relays by now."""
@@ -94,17 +94,14 @@ class Relay:
         confirmed = await self._bus.publish([stored.message for _, stored in batch])
         done = [stored.id for _, stored in batch if stored.message.id in confirmed]
         self._done += done
-        self._any_done.set()
         now = time.monotonic()
         self._count([now - since for since, _ in batch], len(done), len(batch) - len(done))
 
     async def _tidy(self, stopping: asyncio.Event) -> None:
         """Erase what was sent, not at once but together: should it be too late, it is only sent twice."""
         while not stopping.is_set():
-            self._any_done.clear()
+            await wait_for(stopping, TIDY_SECONDS)
             await self._erase()
-            if await wait_for(self._any_done, 60, stopping):
-                await wait_for(stopping, TIDY_SECONDS)
 
     async def _erase(self) -> None:
         done, self._done = self._done, []

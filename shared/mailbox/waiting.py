@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import structlog
@@ -32,6 +33,21 @@ async def wait_for(event: asyncio.Event, seconds: float, stopping: asyncio.Event
         for wait in waits:
             wait.cancel()
     return event.is_set()
+
+
+@asynccontextmanager
+async def told(stopping: asyncio.Event, call: Callable[[], object]) -> AsyncIterator[None]:
+    """Have this called at the stop, so that a loop which waits for its work need not wait for the stop as well."""
+
+    async def tell() -> None:
+        await stopping.wait()
+        call()
+
+    teller = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        teller.cancel()
 
 
 async def patiently(act: Callable[[], Awaitable[T]], stopping: asyncio.Event, who: str) -> T:
