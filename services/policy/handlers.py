@@ -13,7 +13,12 @@ from shared.events import Event, PostCancelled, PostEvent, PostExpired, PostFail
 from shared.mailbox import Handler
 from shared.telemetry import current_traceparent
 
-TERMINAL: Mapping[type[Event], str] = {PostCancelled: "cancelled", PostPublished: "published", PostFailed: "failed", PostExpired: "expired"}
+TERMINAL: Mapping[type[Event], str] = {
+    PostCancelled: "cancelled",
+    PostPublished: "published",
+    PostFailed: "failed",
+    PostExpired: "expired",
+}
 
 
 class Desk:
