@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from services.publisher.accounts import Accounts
 from services.publisher.api import make_app
 from services.publisher.deliver import Deliver
-from services.publisher.plan import planning
+from services.publisher.handlers import Planner, handlers
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared import platforms
@@ -23,10 +23,11 @@ async def api(runtime: Runtime) -> Parts:
     return Parts(loops={}, app=make_app(runtime))
 
 
-async def planner(runtime: Runtime) -> Parts:
+async def plan(runtime: Runtime) -> Parts:
     """Bring requests and approvals together, and plan what has both."""
+    planner = Planner(_settings(runtime), RegistryFile(runtime.settings.config_dir).current)
     # A request waits for its approval in any case, and mostly shares its transaction.
-    consumer = runtime.mailbox.consumer(planning(_scheduler(runtime)), patient=(PostRequested,))
+    consumer = runtime.mailbox.consumer(handlers(planner), patient=(PostRequested,))
     return Parts(loops={"planner": consumer.run}, consumes=True)
 
 
@@ -70,7 +71,7 @@ def _settings(runtime: Runtime) -> PublisherSettings:
     return runtime.settings
 
 
-PROCESSES: Mapping[str, Factory] = {"api": api, "planner": planner, "scheduler": scheduler, "worker": worker}
+PROCESSES: Mapping[str, Factory] = {"api": api, "planner": plan, "scheduler": scheduler, "worker": worker}
 
 if __name__ == "__main__":
     main("publisher", PublisherSettings, PROCESSES)

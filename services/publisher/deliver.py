@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others
+from services.publisher.handlers import Planner
 from services.publisher.outcome import Absent, Outcome, Unresolved, settle
-from services.publisher.schedule import open_channels
 from services.publisher.settings import PublisherSettings
+from services.publisher.tables import open_channels
 from shared.adapter.contract import Http, Media, NotFound, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Absence, Safe, Spec
@@ -48,6 +49,7 @@ class Deliver:
         self._engine = engine
         self._accounts = accounts
         self._registry = registry
+        self._planner = Planner(settings, registry)
         self._http = http
         self._media = media
         self._settings = settings
@@ -70,7 +72,7 @@ class Deliver:
 
     async def settle(self, claim: Claimed, outcome: Outcome, db: Session) -> Sequence[Event]:
         """Write down what became of it."""
-        return await settle(claim, outcome, db, self._settings)
+        return await settle(claim, outcome, db, self._planner, self._settings)
 
     async def _try(self, claim: Claimed) -> Outcome:
         if claim.payload.digest() != claim.payload_hash:

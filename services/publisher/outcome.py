@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.publisher.claim import Claimed
-from services.publisher.handlers import apply_waiting
+from services.publisher.handlers import Planner
 from services.publisher.settings import PublisherSettings
 from services.publisher.tables import MOST_LOOKS, PARTLY_PUBLIC, State
 from shared.adapter.contract import Pending, Published
@@ -127,7 +127,9 @@ def _unproven(tried: Claimed, outcome: str, reason: str) -> Next:
     return Next(State.UNCERTAIN, outcome, _later(tried.tries), reason)
 
 
-async def settle(tried: Claimed, outcome: Outcome, db: Session, settings: PublisherSettings) -> Sequence[Event]:
+async def settle(
+    tried: Claimed, outcome: Outcome, db: Session, planner: Planner, settings: PublisherSettings
+) -> Sequence[Event]:
     """Write the outcome down where the fence still holds, and return what follows."""
     then = decide(tried, outcome, settings)
     row = (await db.execute(SETTLE, _values(tried, outcome, then))).one_or_none()
@@ -143,7 +145,7 @@ async def settle(tried: Claimed, outcome: Outcome, db: Session, settings: Publis
     proven = then.state not in (State.PENDING, State.UNCERTAIN, State.NEEDS_REVIEW)
     if row.waiting and proven:
         changes = (await db.execute(WAITING, {"post": tried.post})).all()
-        events += await apply_waiting(db, sorted(changes, key=lambda change: change.id))
+        events += await planner.apply_waiting(db, sorted(changes, key=lambda change: change.id))
     return events
 
 

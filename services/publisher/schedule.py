@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 from prometheus_client import Gauge
 from sqlalchemy import ARRAY, Text, bindparam, text
 
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import MOST_LOOKS, OPEN, PARTLY_PUBLIC, UNTOUCHED, State, quoted
-from shared.channels import Registry, Stance
+from services.publisher.tables import MOST_LOOKS, OPEN, PARTLY_PUBLIC, UNTOUCHED, State, open_channels, quoted
+from shared.channels import Registry
 from shared.database import Row, Session
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
@@ -24,7 +23,8 @@ GONE = "its worker did not come back"
 LOOK = f"""
     WITH ready AS (
         SELECT post, state AS was, due_at AS was_due FROM delivery
-        WHERE state IN ({quoted(OPEN)}) AND due_at <= now() %s
+        WHERE state IN ({quoted(OPEN)}) AND due_at <= now()
+        ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), seen AS (
         SELECT r.post, r.was, r.was_due, CASE
             WHEN d.state <> 'uncertain' AND d.not_after <= now() THEN
@@ -50,8 +50,7 @@ LOOK = f"""
         extract(epoch FROM now() - s.was_due)::float AS late
     """  # noqa: S608 - constants
 CHANNELS = bindparam("open_channels", type_=ARRAY(Text))
-WAKE = text(LOOK % "ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED").bindparams(CHANNELS)
-WAKE_ONE = text(LOOK % "AND post = :post FOR UPDATE").bindparams(CHANNELS)
+WAKE = text(LOOK).bindparams(CHANNELS)
 
 # A worker that is gone left its call unproven. Nobody may simply call again: it is looked up first.
 ABANDONED = text(
@@ -70,22 +69,12 @@ REST = text(
 )
 
 
-def open_channels(registry: Registry) -> list[str]:
-    """Return the channels that may publish; policy decides what goes out on a limited one (C12)."""
-    return [channel.id for channel in registry.channels.values() if channel.stance is not Stance.OFF]
-
-
 class Scheduler:
     """Turns due rows into events; two of them at once are safe."""
 
     def __init__(self, settings: PublisherSettings, registry: Callable[[], Registry]) -> None:
         self._settings = settings
         self._registry = registry
-
-    async def announce(self, post: UUID, db: Session) -> Sequence[Event]:
-        """Announce one post if it is due, in the transaction that planned it: so it does not wait for a tick."""
-        rows = (await db.execute(WAKE_ONE, {"post": post, **self._parameters()})).all()
-        return [event for row in rows for event in _announce(row)]
 
     async def tick(self, db: Session) -> tuple[Sequence[Caused], float | None]:
         """Announce what is due, expire what is too late, take back what was abandoned."""

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, I
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from shared.channels import Registry, Stance
 from shared.mailbox import add_mailbox
 
 
@@ -49,6 +50,11 @@ PARTLY_PUBLIC = "coalesce(d.resume -> 'parts', '[]') <> '[]'"
 def quoted(states: tuple[State, ...]) -> str:
     """Return states as a list in SQL."""
     return ", ".join(f"'{state}'" for state in states)
+
+
+def open_channels(registry: Registry) -> list[str]:
+    """Return the channels that may publish; policy decides what goes out on a limited one (C12)."""
+    return [channel.id for channel in registry.channels.values() if channel.stance is not Stance.OFF]
 
 
 class Base(DeclarativeBase):

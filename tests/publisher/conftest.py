@@ -1,8 +1,10 @@
 """Publisher on a database of its own, and events as others would send them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,8 +12,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.publisher.handlers import HANDLERS
+from services.publisher.handlers import Planner, handlers
 from services.publisher.settings import PublisherSettings
+from shared.channels import load
 from shared.content import Kind, Timing
 from shared.database import begin, engine_for, statements
 from shared.events import (
@@ -24,10 +27,10 @@ from shared.events import (
     PostRequested,
     Requester,
 )
-from shared.mailbox import Handler
 from shared.payload import Payload, Piece
 from shared.process import migrate
 
+CONFIG = load(Path("deploy/samples/config"))
 REQUESTER = Requester(tool="test")
 
 
@@ -49,9 +52,9 @@ async def engine(settings: PublisherSettings) -> AsyncIterator[AsyncEngine]:
 class Publisher:
     """Hears events one by one, as the runner would let it, and remembers what it said."""
 
-    def __init__(self, engine: AsyncEngine, handlers: Mapping[type[Event], Handler] = HANDLERS) -> None:
+    def __init__(self, engine: AsyncEngine, planner: Planner) -> None:
         self.engine = engine
-        self._handlers = handlers
+        self._handlers = handlers(planner)
         self.said: list[Event] = []
         self._sequence = count(1)
 
@@ -75,8 +78,14 @@ class Publisher:
 
 
 @pytest.fixture
-def publisher(engine: AsyncEngine) -> Publisher:
-    return Publisher(engine)
+def planner(settings: PublisherSettings) -> Planner:
+    """A planner of channels that are all switched off: what it plans waits for the scheduler."""
+    return Planner(settings, lambda: replace(CONFIG, channels={}))
+
+
+@pytest.fixture
+def publisher(engine: AsyncEngine, planner: Planner) -> Publisher:
+    return Publisher(engine, planner)
 
 
 def requested(words: str = "Hello", *, post: UUID | None = None, revision: int = 1, **more: Any) -> PostRequested:

@@ -1,26 +1,22 @@
 """A change and a call at the same time; a thread of which a part is public: nothing is undone, nothing is forgotten."""
 
 import asyncio
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.claim import Claimed, claim, keep
-from services.publisher.handlers import cancel, receive
+from services.publisher.handlers import Planner
 from services.publisher.outcome import settle
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared.adapter.contract import Published
 from shared.adapter.errors import Rejected, TryLater
-from shared.channels import load
 from shared.database import begin, statements
 from shared.events import Event, PostChangeSettled, PostUncertain, Settlement
-from tests.publisher.conftest import Publisher, approved, cancelled, requested
+from tests.publisher.conftest import CONFIG, Publisher, approved, cancelled, requested
 
-CONFIG = load(Path("deploy/samples/config"))
 CHANNEL = "wikipedia/bluesky"
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
@@ -28,8 +24,9 @@ BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 class Hands:
     """A worker's three beats, its call left out."""
 
-    def __init__(self, publisher: Publisher, engine: AsyncEngine, settings: PublisherSettings) -> None:
-        self.publisher, self.engine, self.settings = publisher, engine, settings
+    def __init__(self, publisher: Publisher, planner: Planner, settings: PublisherSettings) -> None:
+        self.publisher, self.planner, self.settings = publisher, planner, settings
+        self.engine = publisher.engine
 
     async def begun(self, *parts: str) -> Claimed:
         """Bring a post to where its worker has it, these parts of it public."""
@@ -49,12 +46,12 @@ class Hands:
 
     async def settle(self, claimed: Claimed, outcome: Published | Rejected | TryLater) -> list[Event]:
         async with begin(self.engine) as db:
-            return list(await settle(claimed, outcome, db, self.settings))
+            return list(await settle(claimed, outcome, db, self.planner, self.settings))
 
 
 @pytest.fixture
-def hands(publisher: Publisher, engine: AsyncEngine, settings: PublisherSettings) -> Hands:
-    return Hands(publisher, engine, settings)
+def hands(publisher: Publisher, planner: Planner, settings: PublisherSettings) -> Hands:
+    return Hands(publisher, planner, settings)
 
 
 async def test_a_cancel_in_the_moment_of_settling_is_answered(hands: Hands) -> None:
@@ -62,7 +59,7 @@ async def test_a_cancel_in_the_moment_of_settling_is_answered(hands: Hands) -> N
     claimed = await hands.begun()
     request = requested(post=claimed.post)
     async with begin(hands.engine) as db:
-        assert await cancel(cancelled(request), db) == []
+        assert await hands.planner.cancel(cancelled(request), db) == []
         settling = asyncio.create_task(hands.settle(claimed, TryLater("later", 1.0)))
         async with asyncio.timeout(30), statements(hands.engine) as other:
             while not (await other.execute(text(BLOCKED))).scalar_one():  # noqa: ASYNC110 - another connection waits
@@ -88,7 +85,7 @@ async def test_a_thread_begun_is_not_begun_anew_by_an_edit(hands: Hands) -> None
     claimed = await hands.begun("at://one")
     edit = requested("Another text", post=claimed.post, revision=2)
     async with begin(hands.engine) as db:
-        assert await receive(edit, db) == []
+        assert await hands.planner.receive(edit, db) == []
     (answer,) = await hands.settle(claimed, TryLater("later", 1.0))
     assert isinstance(answer, PostChangeSettled)
     assert answer.settlement is Settlement.TOO_LATE

@@ -1,7 +1,6 @@
 """What is due is announced, what is too late expires, what may not go is held; all by the database's clock."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -9,14 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
-from shared.channels import load
 from shared.content import Timing
 from shared.database import begin
 from shared.events import Event
-from tests.publisher.conftest import Publisher, approved, refused, requested
+from tests.publisher.conftest import CONFIG, Publisher, approved, refused, requested
 
 PARTS = '{"parts": [{"uri": "at://one"}]}'
-CONFIG = load(Path("deploy/samples/config"))
 
 
 @pytest.fixture
