@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from http.cookiejar import DefaultCookiePolicy
+from functools import lru_cache
 from json import loads
 from typing import Any, Protocol, Self
 
@@ -13,11 +13,13 @@ from prometheus_client import Counter, Histogram
 from shared.adapter.answers import clipped, code_of, meaning, wait_told
 from shared.adapter.contract import Answer, Fetched
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.transport import Transport
 
 VERSION = "0.1.0"
 DEADLINE = 45.0
 """Seconds that one call may take in all; below the time that a claim is trusted for."""
-TIMEOUTS = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=5.0)
+TIMEOUTS = {"connect": 5.0, "read": 30.0, "write": 30.0, "pool": 5.0}
+"""Seconds that each step of a call may take."""
 MOST_JSON = 8_000_000
 """Bytes of an answer that are read."""
 
@@ -65,9 +67,8 @@ class HttpClient:
         self.platform = service.name
         self._errors = service.errors
         self._deadline = deadline
-        headers = {"User-Agent": user_agent(contact)}
-        self._client = httpx.AsyncClient(headers=headers, timeout=TIMEOUTS, follow_redirects=False)
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # accounts share the connections
+        self._headers = {"User-Agent": user_agent(contact), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+        self._transport = Transport()
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,7 +78,7 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def call(
         self,
@@ -95,8 +96,8 @@ class HttpClient:
         expected: Sequence[int] = (200,),
     ) -> Answer:
         """Call once, as `contract.Http` says; the answer must be JSON, or empty."""
-        parts = {"json": json, "content": content, "files": files, "data": data, "params": params, "headers": headers}
-        request = self._request(operation, method, url, **parts)
+        parts = {"json": json, "content": content, "files": files, "data": data, "params": params}
+        request = self._request(operation, method, url, headers or {}, **parts)
         response, body = await self._counted(request, operation, mutates, expected, MOST_JSON)
         try:
             return Answer(response.status_code, _json(body), response.headers)
@@ -105,13 +106,15 @@ class HttpClient:
 
     async def fetch(self, url: str, *, operation: str, most: int) -> Fetched:
         """Return what is at an address, as `contract.Fetch` says."""
-        request = self._request(operation, "GET", url)
+        request = self._request(operation, "GET", url, {})
         response, body = await self._counted(request, operation, False, (200,), most)
         return Fetched(body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
-    def _request(self, operation: str, method: str, url: str, **parts: Any) -> httpx.Request:
+    def _request(
+        self, operation: str, method: str, url: str, headers: Mapping[str, str], **parts: Any
+    ) -> httpx.Request:
         try:
-            return self._client.build_request(method, url, **parts)
+            return httpx.Request(method, _parsed(url), headers={**self._headers, **headers}, **parts)
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise Rejected(f"{self.platform} {operation}: the call cannot be made ({type(error).__name__})") from None
 
@@ -135,10 +138,10 @@ class HttpClient:
         self, request: httpx.Request, operation: str, mutates: bool, expected: Sequence[int], most: int
     ) -> tuple[httpx.Response, bytes]:
         phase = _Phase()
-        request.extensions["trace"] = phase.note
+        request.extensions = {"timeout": TIMEOUTS, "trace": phase.note}
         try:
             async with asyncio.timeout(self._deadline):
-                response = await self._client.send(request, stream=True)
+                response = await self._transport.handle_async_request(request)
                 try:
                     body = await _read(response, most)
                 finally:
@@ -166,6 +169,11 @@ class HttpClient:
         kind = meaning(response.status_code, code, self._errors, mutates)
         reason = f"{self.platform} {operation}: {response.status_code} {clipped(told)}".rstrip()
         return TryLater(reason, wait_told(response.headers)) if kind is TryLater else kind(reason)
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)  # the same few addresses are called again and again
 
 
 class _TooLongError(Exception):
