@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import struct
+from functools import lru_cache
 from typing import Any
 
 RAW, DAG_CBOR = 0x55, 0x71
@@ -49,9 +50,22 @@ def encode(value: Any) -> bytes:
 
 
 def _map(value: dict[str, Any]) -> bytes:
-    keys = sorted((key.encode(), key) for key in value)
-    keys.sort(key=lambda pair: len(pair[0]))
-    return _head(5, len(keys)) + b"".join(_head(3, len(raw)) + raw + encode(value[key]) for raw, key in keys)
+    parts = [_head(5, len(value))]
+    for key in sorted(value, key=_order):
+        parts += (_name(key), encode(value[key]))
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _order(key: str) -> tuple[int, bytes]:
+    """Return what keys are ordered by; the same few come with every record."""
+    raw = key.encode()
+    return len(raw), raw
+
+
+@lru_cache(maxsize=256)
+def _name(key: str) -> bytes:
+    return _head(3, len(key.encode())) + key.encode()
 
 
 def _special(value: dict[str, Any]) -> bytes:

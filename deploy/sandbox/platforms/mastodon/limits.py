@@ -54,7 +54,7 @@ URL = regex.compile(r"https?://[^\s<>\"]*[^\s<>\"'.,:;!?()\[\]]", regex.IGNORECA
 MENTION = regex.compile(r"(?<![=/\w])@([\w]+(?:[\w.-]*\w)?)@[\w.-]+\w")
 
 
-def characters(spoiler: str, text: str) -> int:
-    """Return the length that counts: grapheme clusters, any URL as 23, a mention without its server."""
-    countable = MENTION.sub(r"@\1", URL.sub("x" * CHARACTERS_PER_URL, text))
-    return graphemes(spoiler + countable)
+def too_long(spoiler: str, text: str) -> bool:
+    """Say whether a status has too many grapheme clusters: any URL counts as 23, a mention without its server."""
+    countable = spoiler + MENTION.sub(r"@\1", URL.sub("x" * CHARACTERS_PER_URL, text))
+    return len(countable) > MAX_CHARACTERS and graphemes(countable) > MAX_CHARACTERS  # clusters are the fewer ones

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 def iso(time: float, *, digits: int = 3) -> str:
     """Return ISO 8601 in UTC with milliseconds, or microseconds with 6 digits."""
-    text = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-    return f"{text[: len(text) - 6 + digits]}Z"
+    moment = datetime.fromtimestamp(time, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat(timespec='milliseconds' if digits == 3 else 'microseconds')}Z"
 
 
 class Snowflakes:

@@ -189,7 +189,7 @@ def check_text(params: Params, media: list[Upload]) -> tuple[str, str]:
         words, spoiler = spoiler, ""
     if not words.strip() and not media:
         raise unprocessable("Validation failed: Text can't be blank")
-    if limits.characters(spoiler, words) > limits.MAX_CHARACTERS:
+    if limits.too_long(spoiler, words):
         raise unprocessable(f"Validation failed: Text character limit of {limits.MAX_CHARACTERS} exceeded")
     return words, spoiler
 
