@@ -1,41 +1,46 @@
 """Consuming over AMQP: the client's callback only hands over, `take` picks up, `ack` says as little as it can."""
 
 import asyncio
-import contextlib
-import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractChannel, DeliveredMessage
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 
+from shared.bus import frames
 from shared.bus.contract import DEAD, Delivery, Message
+from shared.bus.frames import Content, Delivered
 from shared.bus.link import Link, asked, ended, quietly
-
-log = logging.getLogger(__name__)
-
-SETTLE_WITHIN = 5.0
-"""Seconds that an ack may wait for the socket, before the channel is given up and everything comes again."""
+from shared.bus.wire import Lane, Wire
 
 
-class Tenure:
+class Tenure(Lane):
     """What one channel holds: deliveries not yet taken, and which of its tags are settled.
 
     Tags count up from 1, so everything up to `_low` is settled and `_settled` has the few above it.
     """
 
-    def __init__(self, channel: AbstractChannel) -> None:
-        self.channel = channel
+    def __init__(self, wire: Wire, channel: AbstractChannel, came: Callable[[], None]) -> None:
+        super().__init__(wire, channel)
         self.arrived: deque[AmqpDelivery] = deque()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._came = came
         self._low = 0
         self._settled: set[int] = set()
 
+    def delivered(self, delivered: Delivered, content: Content, body: bytes) -> None:
+        """Keep a delivery for whoever takes."""
+        if self.over.done():
+            return
+        message = Message(content.message_id, delivered.routing_key, body, content.headers)
+        self.arrived.append(AmqpDelivery(message, delivered.redelivered, delivered.tag, self))
+        self._came()
+
     def end(self) -> None:
         """Give the channel up: what it holds comes again, and settling it here means nothing any more."""
+        self.shut()
         self.arrived.clear()
         if not self.over.done():
             self.over.set_result(None)
@@ -94,12 +99,12 @@ class AmqpSubscription:
         await self._prepare(connection)
         opened = await asked(connection.channel(publisher_confirms=False))
         channel = await opened.get_underlay_channel()
-        tenure = Tenure(channel)
+        tenure = Tenure(connection.wire, channel, self._note_arrival)
         tag = f"carillon-{id(tenure):x}"
         try:
             channel.on_consumer_cancel_callbacks.add(lambda _: tenure.end())
             await asked(channel.basic_qos(prefetch_count=self._prefetch))
-            await asked(channel.basic_consume(self._address, self._hand_over(tenure), consumer_tag=tag))
+            await asked(channel.basic_consume(self._address, _past_us, consumer_tag=tag))
             self._tenure = tenure
             self._some.set()
             await ended(channel.closing, tenure.over)
@@ -110,15 +115,9 @@ class AmqpSubscription:
             await quietly(channel.basic_cancel(tag))
             await quietly(opened.close())
 
-    def _hand_over(self, tenure: Tenure) -> Callable[[DeliveredMessage], Coroutine[None, None, None]]:
-        async def arrive(delivered: DeliveredMessage) -> None:
-            if tenure.over.done():
-                return
-            self.last_delivery = time.monotonic()
-            tenure.arrived.append(_read(delivered, tenure))
-            self._some.set()
-
-        return arrive
+    def _note_arrival(self) -> None:
+        self.last_delivery = time.monotonic()
+        self._some.set()
 
     async def take(self, most: int) -> Sequence[Delivery]:
         """Wait for at least one delivery; when cancelled, it leaves all of them here."""
@@ -140,19 +139,17 @@ class AmqpSubscription:
         if (tenure := self._tenure) is None:
             return
         upto, scattered = tenure.settle(tag for tag in map(_tag_in(tenure), deliveries) if tag)
-        async with _settling(tenure):
-            if upto:
-                await tenure.channel.basic_ack(upto, multiple=True, wait=False)
-            for tag in scattered:
-                await tenure.channel.basic_ack(tag, wait=False)
+        if upto:
+            tenure.write(frames.ack(tenure.number, upto, multiple=True))
+        for tag in scattered:
+            tenure.write(frames.ack(tenure.number, tag, multiple=False))
 
     async def reject(self, delivery: Delivery, *, requeue: bool) -> None:
         """Give one back. By reject, not nack: RabbitMQ 4.3 does not count a nack against the delivery limit."""
         if (tenure := self._tenure) is None or not (tag := _tag_in(tenure)(delivery)):
             return
         if any(tenure.settle((tag,))):
-            async with _settling(tenure):
-                await tenure.channel.basic_reject(tag, requeue=requeue or self.queue.endswith(DEAD), wait=False)
+            tenure.write(frames.reject(tenure.number, tag, requeue=requeue or self.queue.endswith(DEAD)))
 
 
 def _tag_in(tenure: Tenure) -> Callable[[Delivery], int]:
@@ -164,23 +161,5 @@ def _tag_in(tenure: Tenure) -> Callable[[Delivery], int]:
     return tag
 
 
-@contextlib.asynccontextmanager
-async def _settling(tenure: Tenure) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(SETTLE_WITHIN):
-            yield
-    except TimeoutError:
-        log.warning("an ack found no way to the broker within %g s: the channel is given up", SETTLE_WITHIN)
-        tenure.end()
-    except asyncio.CancelledError:
-        tenure.end()  # noted as settled, but perhaps not told to the broker
-        raise
-    except (AMQPError, ChannelInvalidStateError):
-        tenure.end()  # the channel is gone, and with it what there was to settle
-
-
-def _read(delivered: DeliveredMessage, tenure: Tenure) -> AmqpDelivery:
-    properties = delivered.header.properties
-    headers = {name: value for name, value in (properties.headers or {}).items() if isinstance(value, str)}
-    message = Message(properties.message_id or "", delivered.routing_key or "", delivered.body, headers)
-    return AmqpDelivery(message, bool(delivered.redelivered), delivered.delivery_tag or 0, tenure)
+async def _past_us(delivered: DeliveredMessage) -> None:
+    """Nothing: the lane has taken the delivery before aiormq could see it."""

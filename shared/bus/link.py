@@ -14,11 +14,11 @@ from secrets import SystemRandom
 from typing import TypeVar
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPException
 from yarl import URL
 
 from shared.bus.contract import BrokerLostError
+from shared.bus.wire import WiredConnection
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,14 @@ class Link:
     def __init__(self, url: URL, name: str) -> None:
         self._url = url if "heartbeat" in url.query else url.update_query(heartbeat=str(HEARTBEAT))
         self._name = name
-        self._connection: AbstractConnection | None = None
+        self._connection: WiredConnection | None = None
         self._open = asyncio.Event()
 
     async def keep(self) -> None:
         """Hold the connection open, and open it anew for ever."""
         await keep_up(f"{self._name} connection", self._session)
 
-    async def connection(self) -> AbstractConnection:
+    async def connection(self) -> WiredConnection:
         """Wait for the connection."""
         while self._connection is None:
             await self._open.wait()
@@ -54,7 +54,10 @@ class Link:
 
     async def _session(self) -> None:
         connection = await asked(
-            aio_pika.connect(self._url, client_properties={"connection_name": self._name}), ANSWER_WITHIN
+            aio_pika.connect(
+                self._url, client_properties={"connection_name": self._name}, connection_class=WiredConnection
+            ),
+            ANSWER_WITHIN,
         )
         try:
             log.info("%s connection to %s is open", self._name, connection)

@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from typing import cast
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import takewhile
 
 from aio_pika.abc import AbstractConnection
-from aiormq import Channel
-from pamqp.commands import Basic
+from aiormq.abc import AbstractChannel
 
+from shared.bus import frames
 from shared.bus.contract import Message, distinct
 from shared.bus.link import Link, asked, ended, quietly
+from shared.bus.wire import Lane, Wire
+
+log = logging.getLogger(__name__)
 
 CONNECTION_WITHIN = 1.0
 """Seconds that a call waits for a lost connection before it gives up."""
-PERSISTENT = 2
 
 
 class Publisher:
@@ -27,84 +30,107 @@ class Publisher:
         self._exchange = exchange
         self._prepare = prepare
         self._within = within
-        self._channel: Channel | None = None
+        self._lane: Confirms | None = None
         self._open = asyncio.Event()
-        self._in_flight: dict[str, asyncio.Task[None]] = {}
 
     @property
     def connected(self) -> bool:
         """Whether the channel is open."""
-        return self._channel is not None
+        return self._lane is not None
 
     async def session(self) -> None:
         """Open the channel on the present connection and hold it until it goes."""
         connection = await self._link.connection()
         await self._prepare(connection)
-        channel = await asked(connection.channel(on_return_raises=True))
+        opened = await asked(connection.channel())
+        lane: Confirms | None = None
         try:
-            self._channel = cast("Channel", await channel.get_underlay_channel())
+            channel = await opened.get_underlay_channel()
+            lane = self._lane = Confirms(connection.wire, channel, self._exchange)
             self._open.set()
-            await ended(self._channel.closing)
+            await ended(channel.closing)
         finally:
-            self._channel = None
+            self._lane = None
             self._open.clear()
-            for task in self._in_flight.values():
-                task.cancel()  # nobody will confirm them any more
-            await quietly(channel.close())
+            if lane is not None:
+                lane.give_up()
+            await quietly(opened.close())
 
     async def publish(self, messages: Sequence[Message]) -> set[str]:
         """Send all, except what another call is sending: that is waited for. Return the ids that are confirmed."""
         distinct(messages)
-        if (channel := self._channel or await self._soon()) is None:
+        if (lane := self._lane or await self._soon()) is None:
             return set()
-        shared = {message.id: task for message in messages if (task := self._in_flight.get(message.id))}
-        ours = {message.id: self._send(channel, message) for message in messages if message.id not in shared}
-        tasks = shared | ours
+        theirs = {message.id: way for message in messages if (way := lane.in_flight.get(message.id))}
+        ours = lane.send([message for message in messages if message.id not in theirs])
+        ways = {**theirs, **ours}
         try:
-            await asyncio.wait(tasks.values(), timeout=self._within)
-            return {id_ for id_, task in tasks.items() if _confirmed(task)}
+            if ways:
+                await asyncio.wait(ways.values(), timeout=self._within)
+            return {id_ for id_, way in ways.items() if way.done() and not way.cancelled() and way.result()}
         finally:
-            if late := [task for task in ours.values() if not task.done()]:
-                for task in late:
-                    task.cancel()
-                await asyncio.wait(late)  # the next call must not find them in flight
+            lane.forget(ours)  # the next call must not find them in flight
 
-    async def _soon(self) -> Channel | None:
+    async def _soon(self) -> "Confirms | None":
         """Wait a moment for the channel."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CONNECTION_WITHIN):
                 await self._open.wait()
-        return self._channel
-
-    def _send(self, channel: Channel, message: Message) -> asyncio.Task[None]:
-        task = asyncio.create_task(_basic_publish(channel, self._exchange, message), name=message.id)
-        self._in_flight[message.id] = task
-        task.add_done_callback(self._landed)
-        return task
-
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        del self._in_flight[task.get_name()]
-        _confirmed(task)  # looks at the exception, also when the call was cancelled and nobody else will
+        return self._lane
 
 
-async def _basic_publish(channel: Channel, exchange: str, message: Message) -> None:
-    # Past aio-pika's Message and Exchange, which cost more than the sending; and without waiting for the socket after
-    # each message (`wait`), for the confirm says all.
-    await channel.basic_publish(
-        message.body,
-        exchange=exchange,
-        routing_key=message.routing_key,
-        properties=Basic.Properties(
-            content_type="application/json",
-            headers=dict(message.headers),
-            delivery_mode=PERSISTENT,
-            message_id=message.id,
-        ),
-        mandatory=True,
-        wait=False,
-    )
+class Confirms(Lane):
+    """What is on its way through one channel: the broker counts messages from 1 and confirms by number."""
 
+    def __init__(self, wire: Wire, channel: AbstractChannel, exchange: str) -> None:
+        super().__init__(wire, channel)
+        self.in_flight: dict[str, asyncio.Future[bool]] = {}
+        """By the message's id; True is a confirm, False a nack or a return, cancelled is given up."""
+        self._exchange = exchange
+        self._count = 0
+        self._numbered: dict[int, asyncio.Future[bool]] = {}
+        self._loop = asyncio.get_running_loop()
 
-def _confirmed(task: asyncio.Task[None]) -> bool:
-    """Neither a time-out, nor a lost channel, nor a nack, nor a return: all of these are exceptions in the task."""
-    return task.done() and not task.cancelled() and task.exception() is None
+    def send(self, messages: Sequence[Message]) -> dict[str, asyncio.Future[bool]]:
+        """Write all at once and return their ways; one that can't be written, or none if it is shut, has no way."""
+        if not self.open:
+            return {}
+        written = [(message.id, payload) for message in messages if (payload := self._encoded(message))]
+        ways = {id_: self._loop.create_future() for id_, _ in written}
+        self._numbered.update(enumerate(ways.values(), self._count + 1))
+        self._count += len(ways)
+        self.in_flight.update(ways)
+        self.write(b"".join([payload for _, payload in written]))
+        return ways
+
+    def _encoded(self, message: Message) -> bytes | None:
+        try:
+            return frames.publishing(self.number, self.frame_max, self._exchange, message)
+        except ValueError as error:
+            log.error("message %.64s can never be sent: %s", message.id, error)
+            return None
+
+    def confirmed(self, tag: int, *, multiple: bool, stored: bool) -> None:
+        """Settle one, or all from the oldest up to it."""
+        for number in list(takewhile(lambda number: number <= tag, self._numbered)) if multiple else [tag]:
+            way = self._numbered.pop(number, None)
+            if way and not way.done():
+                way.set_result(stored)
+
+    def returned(self, message_id: str) -> None:
+        """Settle one that found no queue, before its confirm comes."""
+        way = self.in_flight.get(message_id)
+        if way and not way.done():
+            way.set_result(False)
+
+    def forget(self, ways: Mapping[str, asyncio.Future[bool]]) -> None:
+        """Let go of what a call has sent, confirmed or not."""
+        for id_, way in ways.items():
+            del self.in_flight[id_]
+            way.cancel()
+
+    def give_up(self) -> None:
+        """Say to everyone who waits that nobody will confirm any more."""
+        self.shut()
+        for way in self.in_flight.values():
+            way.cancel()
