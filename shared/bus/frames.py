@@ -25,6 +25,7 @@ CHANNEL_CLOSE, CHANNEL_CLOSE_OK = b"\x00\x14\x00\x28", b"\x00\x14\x00\x29"
 _PUBLISH, _REJECT = b"\x00\x3c\x00\x28", b"\x00\x3c\x00\x5a"
 
 _BASIC = 60
+_LONG_STRING = ord("S")
 _PERSISTENT = b"\x02"
 _MANDATORY = b"\x01"
 _CONTENT_TYPE = b"\x10application/json"
@@ -93,6 +94,30 @@ def read_confirm(payload: bytes) -> tuple[int, bool]:
 
 def read_content(payload: bytes) -> Content:
     """Read a content header; headers that are not texts are left out."""
+    _, _, size, flags = _CONTENT.unpack_from(payload)
+    if flags == _CONTENT_TYPE_HEADERS_MODE_AND_ID:
+        start = _CONTENT.size + 1 + payload[_CONTENT.size] + _SIZE.size
+        end = start + _SIZE.unpack_from(payload, start - _SIZE.size)[0]
+        if (headers := _texts(payload, start, end)) is not None:
+            return Content(size, payload[end + 2 :].decode(), headers)
+    return _read_any_content(payload)
+
+
+def _texts(payload: bytes, at: int, end: int) -> dict[str, str] | None:
+    """Read a table of texts, such as we send; None when there is something else in it."""
+    texts = {}
+    while at < end:
+        value = at + 1 + payload[at]
+        if payload[value] != _LONG_STRING:
+            return None
+        (size,) = _SIZE.unpack_from(payload, value + 1)
+        texts[payload[at + 1 : value].decode()] = payload[value + 5 : value + 5 + size].decode()
+        at = value + 5 + size
+    return texts
+
+
+def _read_any_content(payload: bytes) -> Content:
+    # A redelivery has a counter among its headers, a dead letter its history, and others publish in other forms.
     header = ContentHeader()
     header.unmarshal(payload)
     texts = {name: value for name, value in (header.properties.headers or {}).items() if isinstance(value, str)}
@@ -116,8 +141,8 @@ def _entry(name: str, value: str) -> bytes:
 
 @lru_cache(maxsize=256)
 def _name(name: str) -> bytes:
-    # A handful of names; `S` says that a long string follows.
-    return _short(name) + b"S"
+    # A handful of names, each encoded once.
+    return _short(name) + bytes((_LONG_STRING,))
 
 
 def _short(text: str) -> bytes:
