@@ -23,7 +23,7 @@ class Tenure(Lane):
     """
 
     def __init__(self, wire: Wire, channel: AbstractChannel, came: Callable[[], None]) -> None:
-        super().__init__(wire, channel)
+        super().__init__(wire, channel.number, channel.connection.connection_tune.frame_max)
         self.arrived: deque[AmqpDelivery] = deque()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._came = came

@@ -83,7 +83,7 @@ class Confirms(Lane):
     """What is on its way through one channel: the broker counts messages from 1 and confirms by number."""
 
     def __init__(self, wire: Wire, channel: AbstractChannel, exchange: str) -> None:
-        super().__init__(wire, channel)
+        super().__init__(wire, channel.number, channel.connection.connection_tune.frame_max)
         self.in_flight: dict[str, asyncio.Future[bool]] = {}
         """By the message's id; True is a confirm, False a nack or a return, cancelled is given up."""
         self._exchange = exchange

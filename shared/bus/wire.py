@@ -11,7 +11,6 @@ from typing import Any
 
 import aio_pika
 from aiormq import AMQPConnectionError, TransportFactory
-from aiormq.abc import AbstractChannel
 from yarl import URL
 
 from shared.bus import frames
@@ -24,9 +23,9 @@ SIGN_OF_LIFE = 1.0
 class Lane:
     """What is sent and received on one channel past aiormq; a subclass says what a frame means to it."""
 
-    def __init__(self, wire: "Wire", channel: AbstractChannel) -> None:
-        self.number = channel.number
-        self.frame_max: int = channel.connection.connection_tune.frame_max
+    def __init__(self, wire: "Wire", number: int, frame_max: int) -> None:
+        self.number = number
+        self.frame_max = frame_max
         self._wire = wire
         self._open = True
         self._coming: Delivered | None = None
@@ -108,7 +107,7 @@ class Wire(TransportFactory):
         context = await provider.get_context() if url.scheme == "amqps" else None
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
-        protocol = _Sorting(reader, self.lanes)
+        protocol = SortingProtocol(reader, self.lanes)
         try:
             transport, _ = await loop.create_connection(lambda: protocol, url.host, url.port, ssl=context, **kwargs)
         except OSError as error:
@@ -136,7 +135,7 @@ class WiredConnection(aio_pika.Connection):
         self.kwargs["transport_factory"] = self.wire
 
 
-class _Sorting(asyncio.StreamReaderProtocol):
+class SortingProtocol(asyncio.StreamReaderProtocol):
     """Gives each frame to its lane, or to aiormq's reader."""
 
     def __init__(self, reader: asyncio.StreamReader, lanes: dict[int, Lane]) -> None:
@@ -158,10 +157,11 @@ class _Sorting(asyncio.StreamReaderProtocol):
                 passed.append(data[at:end])
             at = end
         self._rest = data[at:]
-        self._show(passed)
+        if at:
+            self._show(passed)
 
     def _show(self, passed: list[bytes]) -> None:
-        """Pass frames on to aiormq, and one heartbeat in a while so that it does not take silence for death."""
+        """Pass frames on to aiormq; when all were for lanes, a heartbeat in a while instead."""
         now = time.monotonic()
         if not passed and now - self._shown > SIGN_OF_LIFE:
             passed = [frames.HEARTBEAT]
