@@ -136,7 +136,7 @@ class Session:
 @asynccontextmanager
 async def begin(engine: AsyncEngine) -> AsyncIterator[Session]:
     """Open a transaction that commits at the end, and is rolled back by an exception."""
-    async with _lent(engine) as driver:
+    async with lent(engine) as driver:
         session = Session(driver)
         await driver.execute("BEGIN")
         try:
@@ -153,21 +153,21 @@ async def begin(engine: AsyncEngine) -> AsyncIterator[Session]:
 @asynccontextmanager
 async def statements(engine: AsyncEngine) -> AsyncIterator[Session]:
     """Open a session in which every statement is a transaction by itself: BEGIN and COMMIT are two more round trips."""
-    async with _lent(engine) as driver:
+    async with lent(engine) as driver:
         yield Session(driver)
 
 
 @asynccontextmanager
-async def _lent(engine: AsyncEngine) -> AsyncIterator[Any]:
+async def lent(engine: AsyncEngine) -> AsyncIterator[Any]:
     """Borrow a connection of the pool; one that is left in the middle of something does not go back."""
-    lent = await engine.raw_connection()
-    driver: Any = lent.driver_connection
+    borrowed = await engine.raw_connection()
+    driver: Any = borrowed.driver_connection
     try:
         yield driver
     finally:
         if driver.is_closed() or driver.is_in_transaction():
-            lent.invalidate()
-        await greenlet_spawn(lent.close)
+            borrowed.invalidate()
+        await greenlet_spawn(borrowed.close)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,22 @@ class Payload(Travelling):
     first_comment: str | None = None
     """Said below the post where the platform has no room for it above: the credit, as a rule."""
 
+    def canonical(self) -> bytes:
+        """Return its canonical JSON, without what is as by default."""
+        return canonical(self.model_dump(mode="json", exclude_defaults=True))
+
     def digest(self) -> str:
         """Return the SHA-256 of the canonical JSON, as 64 hexadecimal digits."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json", exclude_defaults=True))).hexdigest()
+        return digest_of(self.canonical())
+
+
+def digest_of(canonical: bytes) -> str:
+    """Return the hash of a payload from its canonical JSON."""
+    return hashlib.sha256(canonical).hexdigest()
+
+
+# Made once: `json.dumps` with any option makes one for each call.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical(value: object) -> bytes:
@@ -89,4 +102,4 @@ def canonical(value: object) -> bytes:
 
     Payloads hold no fractions but `seconds`, which Python writes in the shortest form that reads back the same.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()

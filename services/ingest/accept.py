@@ -24,8 +24,9 @@ from shared.events import Brief, Requester
 from shared.http import Caller, Problem
 from shared.http.translate import invalid
 from shared.mailbox.relay import Relay
-from shared.payload import Payload, Rendition
+from shared.payload import Payload, Rendition, digest_of
 
+ANSWER = json.JSONEncoder(separators=(",", ":"))
 FIRST = text("SELECT body_hash, status, location, answer FROM idempotency WHERE tool = :tool AND key = :key")
 AFTER = text("SELECT 1 FROM post JOIN request r ON r.id = request_id WHERE post.id = :id AND (r.tool = :tool OR :all)")
 
@@ -162,12 +163,15 @@ def _planned(asking: Asking, request: UUID, requester: Requester, one: Wanted, c
         about=asking.about,
         requester=requester,
     )
-    return Planned(uuid4(), one.content, brief, payload, payload.digest() if payload else None)
+    if payload is None:
+        return Planned(uuid4(), one.content, brief, None, None, None)
+    said = payload.canonical()
+    return Planned(uuid4(), one.content, brief, payload, said.decode(), digest_of(said))
 
 
 def _rendered(one: Wanted, checked: _Checked) -> Payload | None:
     forms = renditions_of(one, checked.originals, checked.fitted)
-    return None if forms is None else render(one.content, one.channel, one.spec, forms)
+    return None if forms is None else render(one.content, one.channel, one.spec, forms, one.said)
 
 
 def _beyond(asking: Asking, wanted: Sequence[Wanted], originals: Mapping[str, Original]) -> Sequence[Wrong]:
@@ -196,4 +200,4 @@ def _body(request: UUID, planned: Sequence[Planned]) -> bytes:
         }
         for post in planned
     ]
-    return json.dumps({"id": str(request), "state": "accepted", "posts": posts}, separators=(",", ":")).encode()
+    return ANSWER.encode({"id": str(request), "state": "accepted", "posts": posts}).encode()

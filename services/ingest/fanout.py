@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from services.ingest.originals import Original, form_of, key_of
 from shared import platforms
-from shared.adapter.compose import NOTHING_YET, Needed
-from shared.adapter.render import Excess, limits_broken, media_of
+from shared.adapter.compose import NOTHING_YET, Draft, Needed
+from shared.adapter.render import Excess, drafts, limits_broken, media_of
 from shared.adapter.spec import Spec
 from shared.channels import RegistryFile
 from shared.content import Asking, Content, Media, Target, Timing, for_target
@@ -25,11 +25,14 @@ class Wanted:
     spec: Spec
     content: Content
     needed: tuple[Needed, ...]
+    said: Sequence[Draft] | None
+    """Composed once, to be checked and to be rendered, where no medium has still to be looked up."""
 
     @classmethod
     def of(cls, channel: str, spec: Spec, content: Content) -> "Wanted":
-        """Find out which media it needs."""
-        return cls(channel, spec, content, media_of(content, spec))
+        """Find out which media it needs, and compose it when it needs none."""
+        needed = media_of(content, spec)
+        return cls(channel, spec, content, needed, None if needed else drafts(content, spec))
 
 
 class Channels:
@@ -95,12 +98,14 @@ def excesses(
     Pointers lead into the request when it is given, else into the content.
     """
     known = [_as_it_came(needed, originals) for needed in one.needed]
-    for excess in limits_broken(one.content, one.channel, one.spec, known):
+    for excess in limits_broken(one.content, one.channel, one.spec, known, one.said):
         yield _told(excess, pointer(excess.place, asking, target))
 
 
 def timing_wrong(timing: Timing, now: datetime, tolerance: float, furthest: int) -> Iterator[Wrong]:
     """Yield what is wrong with a date that is readable: it is over, or too far away."""
+    if timing.publish_at is None and timing.not_after is None:
+        return
     at = f"It is {now.isoformat(timespec='seconds')} here."
     if timing.publish_at and timing.publish_at < now - timedelta(seconds=tolerance):
         remedy = "Give a time to come, or leave it out to publish as soon as approved."

@@ -1,17 +1,14 @@
 """Requests are kept in one statement; those that come while it runs are kept together in the next (group commit)."""
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import asyncpg
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.kept import EventRow, Kept, PostRow, PreparationRow, RequestRow
-from shared.database import is_trouble
+from services.ingest.kept import EventRow, Kept, KeptEvent, PostRow, PreparationRow, RequestRow
+from shared.database import is_trouble, lent
 from shared.mailbox.outbox import HANDED_SECONDS, Stored, message_of
 
 log = structlog.get_logger()
@@ -63,7 +60,6 @@ MOST = 50
 """Requests in one statement."""
 LANES = 2
 """Statements under way at once."""
-DRIVERS_OWN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class _Waiting(NamedTuple):
@@ -122,27 +118,16 @@ class Keeper:
         rows = await self._execute(_columns(whats))
         new = {location for location, _, _ in rows if location}
         ids = {event: number for _, number, event in rows if event}
-        self._hand_over(list(_stored([row for what in whats for row in what.events], ids)))
+        self._hand_over(list(_stored([event for what in whats for event in what.events], ids)))
         for waiting in group:
             if not waiting.done.done():
                 waiting.done.set_result(waiting.what.request.location in new)
 
     async def _execute(self, columns: Iterable[Sequence[Any]]) -> Sequence[tuple[Any, Any, Any]]:
-        """Run the statement, committed by itself in one round trip; return what is new: locations, ids of events.
-
-        It goes to the driver directly: its thirty parameters cost SQLAlchemy more than everything else costs together.
-        """
-        async with self._engine.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            try:
-                return [tuple(row) for row in await driver.fetch(ACCEPT, *self._settings, *columns, HANDED_SECONDS)]
-            except BaseException as error:
-                # The pool does not see what goes past it: a connection that may be broken must not go back.
-                await connection.invalidate()
-                if isinstance(error, DRIVERS_OWN):
-                    raise DBAPIError(None, None, error, connection_invalidated=True) from error
-                raise
+        """Run the statement, committed by itself in one round trip; return what is new: locations, ids of events."""
+        async with lent(self._engine) as driver:
+            rows: Sequence[tuple[Any, Any, Any]] = await driver.fetch(ACCEPT, *self._settings, *columns, HANDED_SECONDS)
+            return rows
 
 
 def _columns(group: Sequence[Kept]) -> Iterable[Sequence[Any]]:
@@ -150,17 +135,16 @@ def _columns(group: Sequence[Kept]) -> Iterable[Sequence[Any]]:
     yield from _turned([what.request for what in group], RequestRow)
     yield from _turned([row for what in group for row in what.posts], PostRow)
     yield from _turned([row for what in group for row in what.preparations], PreparationRow)
-    yield from _turned([row for what in group for row in what.events], EventRow)
+    yield from _turned([event.row for what in group for event in what.events], EventRow)
 
 
 def _turned(rows: Sequence[tuple[Any, ...]], kind: type[Any]) -> Iterable[Sequence[Any]]:
     return zip(*rows, strict=True) if rows else [()] * len(kind._fields)
 
 
-def _stored(rows: Iterable[EventRow], ids: Mapping[str, int]) -> Iterable[Stored]:
+def _stored(events: Iterable[KeptEvent], ids: Mapping[str, int]) -> Iterable[Stored]:
     """Return those that were stored, as the relay sends them."""
-    for row in rows:
-        headers: dict[str, str] = json.loads(row.headers)
+    for row, headers in events:
         if id_ := ids.get(headers["ce-id"]):
             yield Stored(id_, message_of(id_, row.key, headers, row.body))
 

@@ -30,6 +30,8 @@ class Planned(NamedTuple):
     brief: Brief
     payload: Payload | None
     """None while media are missing."""
+    said: str | None
+    """The payload as canonical JSON: what is hashed is what is kept."""
     hash: str | None
 
 
@@ -92,13 +94,20 @@ class EventRow(NamedTuple):
     body: bytes
 
 
+class KeptEvent(NamedTuple):
+    """An event, and its headers once more: the relay sends them as they are."""
+
+    row: EventRow
+    headers: dict[str, str]
+
+
 class Kept(NamedTuple):
     """All that is kept of a call."""
 
     request: RequestRow
     posts: list[PostRow]
     preparations: list[PreparationRow]
-    events: list[EventRow]
+    events: list[KeptEvent]
 
 
 def kept(
@@ -123,11 +132,12 @@ def kept(
         requester.trust.value,
     )
     about = asking.about.model_dump_json(exclude_defaults=True)
-    until = give_up_at(asking.timing, settings)
+    missing = [post for post in planned if not post.payload]
+    until = give_up_at(asking.timing, settings) if missing else None
     return Kept(
         row,
         [_post(asking, about, request, number, post) for number, post in enumerate(planned, 1)],
-        [PreparationRow(request, post.id, until, traceparent) for post in planned if not post.payload],
+        [PreparationRow(request, post.id, until, traceparent) for post in missing] if until else [],
         [_event(asking, request, post, post.payload, traceparent) for post in planned if post.payload],
     )
 
@@ -148,7 +158,7 @@ def _post(asking: Asking, about: str, request: UUID, number: int, post: Planned)
         brief.language,
         post.content.model_dump_json(exclude_defaults=True),
         about,
-        post.payload.model_dump_json(exclude_defaults=True) if post.payload else None,
+        post.said,
         post.hash,
         timing.publish_at,
         timing.zone,
@@ -157,7 +167,7 @@ def _post(asking: Asking, about: str, request: UUID, number: int, post: Planned)
     )
 
 
-def _event(asking: Asking, request: UUID, post: Planned, payload: Payload, traceparent: str | None) -> EventRow:
+def _event(asking: Asking, request: UUID, post: Planned, payload: Payload, traceparent: str | None) -> KeptEvent:
     event = PostRequested(
         post=post.id,
         payload=payload,
@@ -168,4 +178,4 @@ def _event(asking: Asking, request: UUID, post: Planned, payload: Payload, trace
         brief=post.brief,
     )
     headers = headers_of(Envelope.of(event, "ingest", traceparent))
-    return EventRow(request, event.routing_key, json.dumps(headers), body_of(event))
+    return KeptEvent(EventRow(request, event.routing_key, json.dumps(headers), body_of(event)), headers)

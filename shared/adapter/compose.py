@@ -110,8 +110,8 @@ def _parts(content: Content) -> list[_Part]:
 
 def _card(content: Content, spec: Spec) -> Link | None:
     """Return the link whose card the author writes: only where the platform lets one, and no media take its place."""
-    free = spec.card and not content.poll and not _parts(content)[0].media
-    return content.link if free else None
+    opening = content.media or (content.thread and content.thread[0].media)
+    return content.link if spec.card and not content.poll and not opening else None
 
 
 def _draft(content: Content, spec: Spec, part: _Part, opening: bool, shown: Sequence[Shown]) -> Draft:

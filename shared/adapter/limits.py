@@ -28,14 +28,19 @@ class Excess:
 
 
 def limits_broken(
-    content: Content, channel: str, spec: Spec, renditions: Sequence[Rendition] | None = None
+    content: Content,
+    channel: str,
+    spec: Spec,
+    renditions: Sequence[Rendition] | None = None,
+    said: Sequence[Draft] | None = None,
 ) -> list[Excess]:
     """Return every limit that a content breaks on a channel; empty where all is well.
 
     Ask at the door without `renditions`, and again with them: only then is the credit of a Commons file known. Limits
-    of the channel's own account are in `spec` already (`Spec.adjusted`).
+    of the channel's own account are in `spec` already (`Spec.adjusted`). `said` are the `drafts` of just these, where
+    the caller has them already.
     """
-    said = drafts(content, spec, renditions)
+    said = drafts(content, spec, renditions) if said is None else said
     found = [*_kinds(content, spec, renditions or ()), *_thread(said, spec)]
     for draft in said:
         found += [*_texts(draft, content, spec), *_tags(draft, spec), *_media(draft, spec)]

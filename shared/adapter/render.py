@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from shared.adapter.compose import Draft, Shown, drafts, kind_of
+from shared.adapter.compose import Draft, Shown, kind_of
+from shared.adapter.compose import drafts as drafts
 from shared.adapter.compose import media_of as media_of
 from shared.adapter.limits import Excess as Excess
 from shared.adapter.limits import limits_broken as limits_broken
@@ -12,14 +13,20 @@ from shared.content import Content
 from shared.payload import Card, Payload, Piece, Rendition, Track
 
 
-def render(content: Content, channel: str, spec: Spec, renditions: Sequence[Rendition] = ()) -> Payload:
+def render(
+    content: Content,
+    channel: str,
+    spec: Spec,
+    renditions: Sequence[Rendition] = (),
+    said: Sequence[Draft] | None = None,
+) -> Payload:
     """Return what the channel will say; a preview is the same function.
 
     `renditions` are the fitted forms of `media_of(content, spec)`, in that order; ValueError if they are not as many.
     Limits of the channel's own account are in `spec` already (`Spec.adjusted`). What breaks a limit is rendered all the
-    same: `limits_broken` says so.
+    same: `limits_broken` says so. `said` are the `drafts` of just these, where the caller has them already.
     """
-    said = drafts(content, spec, renditions)
+    said = drafts(content, spec, renditions) if said is None else said
     return Payload(
         channel=channel,
         platform=spec.name,

@@ -55,6 +55,9 @@ def bare_app(
         redoc_url=None,
         responses=documented(*ANYWHERE),
         generate_unique_id_function=_operation,
+        # Traces, metrics and logs are the gate's; asked for each request whether it should make its own, FastAPI
+        # looks into the environment each time.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     install(app)
     app.add_middleware(Gate, service=service, limit=body_limit, limits=dict(body_limits or {}))

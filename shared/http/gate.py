@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import cache
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -73,11 +74,22 @@ class Gate:
         asked = scope["path"] if scope["path"] in QUIET else "unmatched"
         route = getattr(scope.get("route"), "path", asked)
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
-        REQUESTS.labels(self._service, method, route, str(status)).inc()
-        SECONDS.labels(self._service, method, route).observe(seconds)
+        _counter(self._service, method, route, status).inc()
+        _clock(self._service, method, route).observe(seconds)
         say = log.debug if route in QUIET else log.info
         said = scope.get("path_params", {})
         say("request", method=method, route=route, path=said, status=status, milliseconds=round(seconds * 1e3, 3))
+
+
+# Looking a label set up costs `prometheus_client` more than counting; there are as many as routes and statuses.
+@cache
+def _counter(service: str, method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(service, method, route, str(status))
+
+
+@cache
+def _clock(service: str, method: str, route: str) -> Histogram:
+    return SECONDS.labels(service, method, route)
 
 
 class _Passage:

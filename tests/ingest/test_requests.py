@@ -136,3 +136,11 @@ async def test_the_description_knows_every_schema_it_names(house: House) -> None
     assert operation["security"] == [{"token": []}]
     assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/Asking")
     assert {"401", "403", "422"} <= set(operation["responses"])
+    (key,) = operation["parameters"]
+    assert (key["name"], key["in"]) == ("Idempotency-Key", "header")
+
+
+async def test_another_method_is_told_which_one_the_address_takes(house: House) -> None:
+    answer = await house.caller().call("PUT", "/v1/requests", json={})
+    assert answer.status_code == 405, answer.text
+    assert (answer.headers["Allow"], answer.headers["Content-Type"]) == ("POST", "application/problem+json")

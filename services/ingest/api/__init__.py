@@ -31,6 +31,7 @@ def application(
         body_limit=settings.request_bytes,
         body_limits={"/v1/uploads/": settings.upload_bytes},
     )
+    requests.add_requests(app.router, door)
     app.include_router(requests.routes(door, sessions))
     app.include_router(posts.routes(changes, mailbox, sessions))
     app.include_router(uploads.routes(received))

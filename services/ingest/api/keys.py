@@ -11,14 +11,20 @@ from shared.http import Problem
 NAME = "Idempotency-Key"
 FORM = re.compile(r"^[\x21-\x7e]{1,255}$")
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias=NAME,
-        description="Chosen by the caller, new for each new request (mandatory): a random UUID. "
-        "Sent again with the same body, the first answer is given again and nothing is made twice.",
-    ),
-]
+DESCRIPTION = (
+    "Chosen by the caller, new for each new request (mandatory): a random UUID. "
+    "Sent again with the same body, the first answer is given again and nothing is made twice."
+)
+
+IdempotencyKey = Annotated[str | None, Header(alias=NAME, description=DESCRIPTION)]
+PARAMETER = {
+    "name": NAME,
+    "in": "header",
+    "required": False,
+    "description": DESCRIPTION,
+    "schema": {"anyOf": [{"type": "string"}, {"type": "null"}], "title": NAME},
+}
+"""The same for a route whose parameters are not read off its signature."""
 
 
 def checked(key: str | None) -> str:

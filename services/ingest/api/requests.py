@@ -8,7 +8,8 @@ from prometheus_client import Counter
 
 from services.ingest.accept import Door
 from services.ingest.api.body import read
-from services.ingest.api.keys import IdempotencyKey, checked, response
+from services.ingest.api.direct import Direct
+from services.ingest.api.keys import NAME, PARAMETER, checked, response
 from services.ingest.api.printable import printable
 from services.ingest.preview import Preview
 from services.ingest.views import RequestView, request_view
@@ -17,6 +18,7 @@ from shared.database import Sessions
 from shared.http import Caller, require
 
 ACCEPTED = Counter("carillon_ingest_requests_total", "Requests answered with 202, by whether again", ["replayed"])
+ANEW, AGAIN = ACCEPTED.labels("false"), ACCEPTED.labels("true")
 
 HEADERS: dict[str, Any] = {
     "Location": {"description": "Where the request can be read.", "schema": {"type": "string"}},
@@ -24,6 +26,7 @@ HEADERS: dict[str, Any] = {
 }
 DOCUMENTED: dict[str, Any] = {
     "security": [{"token": []}],
+    "parameters": [PARAMETER],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{Asking.__name__}"}}},
@@ -31,27 +34,34 @@ DOCUMENTED: dict[str, Any] = {
 }
 
 
-def routes(door: Door, sessions: Sessions) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter()
+def add_requests(router: APIRouter, door: Door) -> None:
+    """Add `POST /v1/requests` to the application's own router: an included one would be searched twice."""
     admitted = require("posts:write")
 
-    # The busiest road: the framework's handling of dependencies would cost as much as all of the rendering.
-    @router.post(
+    async def request_posts(request: Request) -> Response:
+        """Ask for posts: one for each channel, checked against its limits at once."""
+        caller = await admitted(request)
+        key = checked(request.headers.get(NAME))
+        asking, body = await read(request, Asking)
+        answer = await door.accept(asking, body, key, caller)
+        (AGAIN if answer.replayed else ANEW).inc()
+        return response(answer)
+
+    router.add_api_route(
         "/v1/requests",
+        request_posts,
+        methods=["POST"],
         status_code=202,
         response_model=RequestView,
         responses={202: {"description": "Accepted: kept, and on its way.", "headers": HEADERS}},
         openapi_extra=DOCUMENTED,
+        route_class_override=Direct,
     )
-    async def request_posts(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
-        """Ask for posts: one for each channel, checked against its limits at once."""
-        caller = await admitted(request)
-        key = checked(idempotency_key)
-        asking, body = await read(request, Asking)
-        answer = await door.accept(asking, body, key, caller)
-        ACCEPTED.labels(str(answer.replayed).lower()).inc()
-        return response(answer)
+
+
+def routes(door: Door, sessions: Sessions) -> APIRouter:
+    """Return the other routes."""
+    router = APIRouter()
 
     @router.post("/v1/previews", dependencies=[Depends(printable)])
     async def preview_posts(asking: Asking, caller: Annotated[Caller, Depends(require("posts:write"))]) -> Preview:
