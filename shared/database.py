@@ -24,6 +24,10 @@ Sessions = async_sessionmaker[AsyncSession]
 # (53), operator intervention such as a restart (57), and a lock that was not free in time (55).
 PASSING = ("08", "40", "53", "55", "57")
 
+# Every statement of every event has its index. Of a table that is still small or new PostgreSQL thinks that reading all
+# of it is cheaper, and a prepared statement keeps to that while the table grows.
+SERVER = {"enable_seqscan": "off"}
+
 
 def database_url(settings: Settings, service: str) -> URL:
     """Return where the service's database is: the server of `DATABASE_URL`, named `<namespace>_<service>`."""
@@ -41,7 +45,7 @@ def engine_for(settings: Settings, service: str) -> AsyncEngine:
         # A connection that the server dropped is replaced when it fails, not asked before each use: a ping costs as
         # much as a statement, and every caller already tries again when `is_trouble`.
         pool_pre_ping=False,
-        connect_args={"timeout": 10, "command_timeout": 30, "server_settings": {"application_name": service}},
+        connect_args={"timeout": 10, "command_timeout": 30, "server_settings": SERVER | {"application_name": service}},
     )
 
 

@@ -21,7 +21,7 @@ from shared.payload import Payload
 CLAIM = text(
     """
     WITH ready AS (
-        SELECT post FROM delivery
+        SELECT post, state AS was FROM delivery
         WHERE post = ANY(:posts) AND platform = :platform AND (
             state = 'uncertain' AND due_at IS NOT NULL
             OR state IN ('due', 'pending') AND channel = ANY(:open_channels) AND not_after > now()
@@ -32,9 +32,9 @@ CLAIM = text(
         UPDATE delivery d SET
             state = 'attempting', fence = d.fence + 1, tries = d.tries + 1, began_at = coalesce(d.began_at, now()),
             lease_until = now() + make_interval(secs => :lease)
-        FROM ready r JOIN delivery o ON o.post = r.post WHERE d.post = r.post
+        FROM ready r WHERE d.post = r.post
         RETURNING d.post, d.revision, d.fence, d.tries, d.channel, d.payload, d.payload_hash, d.brief, d.began_at,
-            d.resume, d.publish_at, d.traceparent, o.state = 'uncertain' AS uncertain,
+            d.resume, d.publish_at, d.traceparent, r.was = 'uncertain' AS uncertain,
             coalesce(d.channel = ANY(:open_channels) AND d.verdict = 'approved' AND d.approved_hash = d.payload_hash
                 AND d.approved_revision = d.revision AND d.approved_until > now(), false) AS allowed
     ), written AS (
