@@ -11,6 +11,7 @@ from services.policy.settings import PolicySettings
 from shared.database import Session
 from shared.events import Event, PostCancelled, PostEvent, PostExpired, PostFailed, PostPublished, PostRequested
 from shared.mailbox import Handler
+from shared.payload import digest_of
 from shared.telemetry import current_traceparent
 
 TERMINAL: Mapping[type[Event], str] = {
@@ -35,7 +36,8 @@ class Desk:
 
     async def receive(self, event: PostRequested, db: Session) -> Sequence[Event]:
         """Store a requested post, and judge it at once if nothing has to be looked up."""
-        intact = event.payload.digest() == event.payload_hash
+        payload = event.payload.canonical()
+        intact = digest_of(payload) == event.payload_hash
         decided = None
         if not titles(event.payload):
             pack, facts = self._pack(), Facts(trust=event.brief.requester.trust, intact=intact)
@@ -43,7 +45,7 @@ class Desk:
         else:
             # The row must be there before it is looked for.
             db.when_committed(self._nudge.set)
-        return await posts.receive(event, intact, decided, current_traceparent(), db, self._settings)
+        return await posts.receive(event, payload.decode(), intact, decided, current_traceparent(), db, self._settings)
 
     async def end(self, event: PostEvent, db: Session) -> Sequence[Event]:
         """Look no more after a post that is cancelled, public, failed or expired."""

@@ -50,17 +50,21 @@ class Look:
 
 async def receive(
     event: PostRequested,
+    payload: str,
     intact: bool,
     decided: Decided | None,
     traceparent: str | None,
     db: Session,
     settings: PolicySettings,
 ) -> list[Event]:
-    """Store a post that is new here and return the answer, if there is one; a known revision gets its answer again."""
+    """Store a post that is new here and return the answer, if there is one; a known revision gets its answer again.
+
+    `payload` is the event's, as JSON.
+    """
     asked: dict[str, Any] = {
         "post": event.post,
         "revision": event.revision,
-        "payload": event.payload.model_dump_json(exclude_defaults=True),
+        "payload": payload,
         "hash": event.payload_hash,
         "trust": event.brief.requester.trust.value,
         "intact": intact,

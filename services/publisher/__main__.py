@@ -23,6 +23,10 @@ async def api(runtime: Runtime) -> Parts:
     return Parts(loops={}, app=make_app(runtime))
 
 
+LINGER = 0.03
+"""Seconds that what became of a call waits to be written down: the next post does not wait for it."""
+
+
 async def plan(runtime: Runtime) -> Parts:
     """Bring requests and approvals together, and plan what has both."""
     planner = Planner(_settings(runtime), RegistryFile(runtime.settings.config_dir).current)
@@ -56,7 +60,7 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
                 media=runtime.media,
                 settings=settings,
             )
-            await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping)
+            await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping, LINGER)
 
     return Parts(loops={"deliver": deliveries}, consumes=True)
 

@@ -33,8 +33,8 @@ CLAIM = text(
             state = 'attempting', fence = d.fence + 1, tries = d.tries + 1, began_at = coalesce(d.began_at, now()),
             lease_until = now() + make_interval(secs => :lease)
         FROM ready r WHERE d.post = r.post
-        RETURNING d.post, d.revision, d.fence, d.tries, d.channel, d.payload, d.payload_hash, d.brief, d.began_at,
-            d.resume, d.publish_at, d.traceparent, r.was = 'uncertain' AS uncertain,
+        RETURNING d.post, d.revision, d.fence, d.tries, d.channel, d.payload::text AS payload, d.payload_hash,
+            d.brief::text AS brief, d.began_at, d.resume, d.publish_at, d.traceparent, r.was = 'uncertain' AS uncertain,
             coalesce(d.channel = ANY(:open_channels) AND d.verdict = 'approved' AND d.approved_hash = d.payload_hash
                 AND d.approved_revision = d.revision AND d.approved_until > now(), false) AS allowed
     ), written AS (
@@ -119,9 +119,9 @@ def _claimed(row: Row, trusted_until: float) -> Claimed:
         fence=row.fence,
         tries=row.tries,
         channel=row.channel,
-        payload=Payload.model_validate(row.payload),
+        payload=Payload.model_validate_json(row.payload),
         payload_hash=row.payload_hash,
-        brief=Brief.model_validate(row.brief),
+        brief=Brief.model_validate_json(row.brief),
         publish_at=row.publish_at,
         attempt=Attempt(
             post=row.post,

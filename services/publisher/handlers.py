@@ -24,6 +24,7 @@ from shared.events import (
     Settlement,
 )
 from shared.mailbox import Handler, envelope_of
+from shared.payload import digest_of
 from shared.telemetry import current_traceparent
 
 Verdict: TypeAlias = PostApproved | PostRefused | PostReviewRequested
@@ -39,10 +40,11 @@ class Planner:
 
     async def receive(self, event: PostRequested, db: Session) -> Sequence[Event]:
         """A requested post, or a new revision of one, waits for its approval, or is planned if that came first."""
-        row = (await db.execute(REQUEST, _request(event) | self._ready())).one_or_none()
+        payload = event.payload.canonical()
+        row = (await db.execute(REQUEST, _request(event, payload.decode()) | self._ready())).one_or_none()
         if row is None:
             return await self._too_early_or_late(event, Change.REVISION, db)
-        if (actual := event.payload.digest()) != event.payload_hash:
+        if (actual := digest_of(payload)) != event.payload_hash:
             reason = f"the payload is not the one that was named: its hash is {actual[:12]}…"
             await db.execute(REFUSE_FORM, {"post": event.post, "reason": reason})
             return [PostFailed(post=event.post, revision=event.revision, remedy="rejected", reason=reason)]
@@ -137,15 +139,15 @@ def _settled(event: PostEvent, change: Change, settlement: Settlement) -> list[E
     return [PostChangeSettled(post=event.post, revision=event.revision, change=change, settlement=settlement)]
 
 
-def _request(event: PostRequested) -> dict[str, Any]:
+def _request(event: PostRequested, payload: str) -> dict[str, Any]:
     return {
         "post": event.post,
         "revision": event.revision,
         "channel": event.brief.channel,
         "platform": event.brief.platform,
-        "payload": event.payload.model_dump(mode="json", exclude_defaults=True),
+        "payload": payload,
         "payload_hash": event.payload_hash,
-        "brief": event.brief.model_dump(mode="json"),
+        "brief": event.brief.model_dump_json(),
         "publish_at": event.timing.publish_at,
         "not_after": event.timing.not_after,
         "after": event.after,

@@ -42,7 +42,7 @@ REQUEST = text(
         AND d.state IN ({quoted((*UNTOUCHED, State.FAILED))}) AND NOT {PARTLY_PUBLIC}
     RETURNING state, revision, due_at, platform
     """  # noqa: S608 - constants
-).bindparams(bindparam("payload", type_=JSONB), bindparam("brief", type_=JSONB), CHANNELS)
+).bindparams(CHANNELS)
 
 JUDGE = text(
     f"""

@@ -114,9 +114,9 @@ class Mailbox:
         """Return a loop that turns due rows into events."""
         return Clock(name, self.service, tick, self.engine, self.relay)
 
-    async def woken(self, act: Woken[C], queue: str, most: int, stopping: asyncio.Event) -> None:
-        """Perform an act that messages wake, `most` calls at once."""
-        performer = Performer(act, self.service, self.engine, self.relay, most)
+    async def woken(self, act: Woken[C], queue: str, most: int, stopping: asyncio.Event, linger: float = 0.0) -> None:
+        """Perform an act that messages wake, `most` calls at once; an outcome may wait `linger` seconds for others."""
+        performer = Performer(act, self.service, self.engine, self.relay, most, linger)
         await perform_woken(act, performer, self.bus, queue, stopping)
 
     async def due(self, act: Due[C], most: int, stopping: asyncio.Event, nudge: asyncio.Event | None = None) -> None:

@@ -73,11 +73,13 @@ class Due(Act[C], Protocol[C]):
 class Performer(Generic[C]):
     """Runs the calls of an act, `most` at once, each in a task that is finished, never cancelled, at a stop."""
 
-    def __init__(self, act: Act[C], service: str, engine: AsyncEngine, relay: Relay, most: int) -> None:
+    def __init__(
+        self, act: Act[C], service: str, engine: AsyncEngine, relay: Relay, most: int, linger: float = 0.0
+    ) -> None:
         self.most = most
         self.engine = engine
         self._act = act
-        self._settler = Settler(act.name, act.settle, service, engine, relay)
+        self._settler = Settler(act.name, act.settle, service, engine, relay, linger)
         self._running: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
 

@@ -43,14 +43,20 @@ class _Called(NamedTuple):
 
 
 class Settler:
-    """Writes the outcomes of one act down; `settle` of an act says how, and twice is harmless: a fence holds once."""
+    """Writes the outcomes of one act down; `settle` of an act says how, and twice is harmless: a fence holds once.
 
-    def __init__(self, name: str, settle: Settle, service: str, engine: AsyncEngine, relay: Relay) -> None:
+    `linger`: seconds that an outcome waits for others to share its transaction.
+    """
+
+    def __init__(
+        self, name: str, settle: Settle, service: str, engine: AsyncEngine, relay: Relay, linger: float = 0.0
+    ) -> None:
         self._name = name
         self._settle = settle
         self._service = service
         self._engine = engine
         self._relay = relay
+        self._linger = linger
         self._waiting: list[_Called] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -64,6 +70,7 @@ class Settler:
 
     async def _empty(self) -> None:
         while self._waiting:
+            await asyncio.sleep(self._linger)
             some, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
             try:
                 await self._commit(some)
