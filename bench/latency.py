@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.chain import chain
 from bench.measure import Spread
-from bench.pipeline import Pipeline, pipeline
+from bench.pipeline import Pipeline, Sending, pipeline
 from bench.verdict import at_most, percentile
 from deploy.local.databases import own_databases
 
@@ -24,6 +24,8 @@ class Round:
 
     ours: list[float]
     baseline: list[float]
+    answered: list[float]
+    """How long our 202 itself took."""
 
 
 async def latency(amqp_url: str, database_url: str, rounds: int, share: float) -> None:
@@ -41,17 +43,17 @@ async def latency(amqp_url: str, database_url: str, rounds: int, share: float) -
                 baseline = await shortest.send(rate, seconds, FILLER)
                 ours = await _ours(carillon, rate, seconds)
                 if number >= 0:
-                    found[rate].append(Round(ours, baseline))
+                    found[rate].append(Round(ours.lateness_ms, baseline, ours.answered_ms))
     for rate, some in found.items():
         print("\n".join([*_lines(rate, some), ""]), flush=True)
 
 
-async def _ours(carillon: Pipeline, rate: float, seconds: float) -> list[float]:
+async def _ours(carillon: Pipeline, rate: float, seconds: float) -> Sending:
     sending = await carillon.send(rate, seconds)
     await carillon.settle(sending)
     if sending.wrong:
         raise AssertionError(f"the ledger is not exact: {sending.wrong[:5]}")
-    return sending.lateness_ms
+    return sending
 
 
 def _lines(rate: float, rounds: list[Round]) -> list[str]:
@@ -64,4 +66,8 @@ def _lines(rate: float, rounds: list[Round]) -> list[str]:
             f"  {name}  ours {ours.text(0):>24} ms   baseline {baseline.text(0):>20} ms   ratio {ratio.text(2):>18} ×"
             f"   target ≤ {TARGET:g} ×: {at_most(TARGET, ratio)}"
         )
-    return lines
+    answers = (Spread(tuple(percentile(one.answered, share) for one in rounds)) for share in (50, 99))
+    return [
+        *lines,
+        "  before that, our 202 took " + " and ".join(f"{one.text(0)} ms" for one in answers) + " (p50, p99)",
+    ]

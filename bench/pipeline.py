@@ -63,6 +63,8 @@ class Sending:
     accepted: dict[int, float] = field(default_factory=dict)
     appeared: dict[int, float] = field(default_factory=dict)
     times: Counter[int] = field(default_factory=Counter)
+    answered_ms: list[float] = field(default_factory=list)
+    """Milliseconds from sending a request to its 202."""
     refused: int = 0
     """How often the answer was 503 and the call was made again."""
 
@@ -129,12 +131,14 @@ class Pipeline:
             "about": {"tier": "bite", "campaign": "bench"},
         }
         encoded, key = json.dumps(body).encode(), {"Idempotency-Key": str(uuid.uuid4())}
+        began = time.perf_counter()
         while (status := await self._caller.post("/v1/requests", encoded, key)) == HTTPStatus.SERVICE_UNAVAILABLE:
             sending.refused += 1
             await asyncio.sleep(AGAIN_SECONDS)
         if status != HTTPStatus.ACCEPTED:
             raise RefusedError(f"the answer was {status}, not 202")
         sending.accepted[number] = time.time()
+        sending.answered_ms.append((time.perf_counter() - began) * 1e3)
 
 
 @asynccontextmanager
