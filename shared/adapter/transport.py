@@ -8,12 +8,15 @@ reads no credentials.
 from collections.abc import AsyncIterator
 from functools import cache, lru_cache
 from io import BytesIO
+from select import POLLIN, poll
 from ssl import SSLContext
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import aiohttp
 import httpx
 from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp.connector import Connection
 from yarl import URL
 
 KEPT_SECONDS = 4.0
@@ -73,12 +76,13 @@ class Transport(httpx.AsyncBaseTransport):
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:  # it belongs to the event loop of the first call
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=_secured(), limit=0, keepalive_timeout=KEPT_SECONDS),
+                connector=aiohttp.TCPConnector(ssl=secured(), limit=0, keepalive_timeout=KEPT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),  # accounts share the connections
                 auto_decompress=False,
                 max_line_size=LONGEST_HEADER,
                 max_field_size=LONGEST_HEADER,
                 middlewares=(_once,),
+                request_class=_Request,
             )
         return self._session
 
@@ -100,13 +104,45 @@ class _Body(httpx.AsyncByteStream):
         self._answer.close()
 
 
+class _StaleError(Exception):
+    """A kept connection cannot be used again; nothing was sent."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that looks at its connection first: a kept one on which anything came, be it its end, is not used.
+
+    aiohttp knows what its event loop has read; what came since then, the kernel knows.
+    """
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Send head and body; raises _StaleError before a byte of them."""
+        if conn.protocol in _USED and _is_touched(conn):
+            raise _StaleError
+        _USED.add(conn.protocol)
+        return await super().send(conn)
+
+
+_USED = WeakSet[object]()
+
+
+def _is_touched(connection: Connection) -> bool:
+    if connection.transport is None or connection.protocol is None or connection.protocol.should_close:
+        return True
+    look = poll()
+    look.register(connection.transport.get_extra_info("socket"), POLLIN)
+    return bool(look.poll(0))
+
+
 async def _once(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aiohttp.ClientResponse:
     # aiohttp sends a PUT, GET or DELETE again when a kept connection breaks, though the first may have been obeyed. It
     # knows these breaks by its own errors; renamed here, below the place where it repeats, they end the call.
-    try:
-        return await send(request)
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _renamed(error) from error
+    while True:
+        try:
+            return await send(request)
+        except _StaleError:
+            continue  # that one is closed now; with the last of them gone, a new one is opened
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _renamed(error) from error
 
 
 def _renamed(error: Exception) -> httpx.TransportError:
@@ -124,7 +160,8 @@ def _limits(connect: float, read: float) -> aiohttp.ClientTimeout:
 
 
 @cache
-def _secured() -> SSLContext:
+def secured() -> SSLContext:
+    """Return whom to believe: the certificates that httpx would trust."""
     context = httpx.create_ssl_context()
     context.set_alpn_protocols(["http/1.1"])
     return context

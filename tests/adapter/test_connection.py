@@ -2,81 +2,15 @@
 
 import asyncio
 import gzip
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from shared.adapter import transport
-from shared.adapter.client import HttpClient
+from shared.adapter.client import TIMEOUTS, HttpClient
 from shared.adapter.errors import Rejected, TryLater, Uncertain
-from tests.adapter.specs import SMALL
-
-CONTACT = "https://carillon.example; ops@carillon.example"
-PLAIN = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
-
-
-@dataclass
-class Host:
-    """A server that keeps connections: `answers` are given one a request, `after` is what it does then."""
-
-    answers: list[bytes] = field(default_factory=lambda: [PLAIN] * 9)
-    after: Callable[[asyncio.StreamWriter], None] = lambda _writer: None
-    connections: int = 0
-    bodies: list[bytes] = field(default_factory=list)
-    heads: list[bytes] = field(default_factory=list)
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
-    url: str = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while self.answers:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-                self.heads.append(head)
-                self.bodies.append(await reader.readexactly(int(length or 0)))
-                writer.write(self.answers.pop(0))
-                await writer.drain()
-                self.after(writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the caller hung up
-        finally:
-            writer.close()
-            self.closed.set()
-
-
-@asynccontextmanager
-async def serving(secured: ssl.SSLContext | None = None) -> AsyncIterator[Host]:
-    host = Host()
-    server = await asyncio.start_server(host.serve, "127.0.0.1", 0, ssl=secured)
-    port = server.sockets[0].getsockname()[1]
-    host.url = f"{'https' if secured else 'http'}://127.0.0.1:{port}/post"
-    try:
-        yield host
-    finally:
-        server.close()
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[Host]:
-    async with serving() as host:
-        yield host
-
-
-async def post(client: HttpClient, host: Host, content: bytes = b"x") -> object:
-    answer = await client.call("POST", host.url, operation="post", mutates=True, content=content)
-    return answer.json
+from tests.adapter.host import PLAIN, Host, post, silent
 
 
 async def test_a_connection_is_used_again(host: Host, client: HttpClient) -> None:
@@ -109,13 +43,42 @@ async def test_one_that_the_host_closed_is_not_used(host: Host, client: HttpClie
     assert (host.connections, len(host.bodies)) == (2, 2)
 
 
+async def test_what_comes_between_two_calls_is_no_answer(host: Host, client: HttpClient) -> None:
+    late = asyncio.Event()
+
+    def speak_later(writer: asyncio.StreamWriter) -> None:
+        asyncio.get_running_loop().call_later(0.01, speak, writer)
+
+    def speak(writer: asyncio.StreamWriter) -> None:
+        writer.write(PLAIN)
+        late.set()
+
+    host.answers[0], host.after = PLAIN.replace(b"{}", b"[]"), speak_later
+    assert await post(client, host) == []
+    await late.wait()
+    host.answers[0] = PLAIN.replace(b"{}", b"12")
+    assert await post(client, host) == 12
+    assert host.connections == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE"])
+@pytest.mark.parametrize("end", [asyncio.WriteTransport.close, asyncio.WriteTransport.abort])
+async def test_a_call_goes_out_once_though_a_kept_connection_breaks(
+    host: Host, client: HttpClient, method: str, end: Callable[[asyncio.WriteTransport], None]
+) -> None:
+    await post(client, host)
+    host.answers[0], host.after = b"", lambda writer: end(writer.transport)
+    with pytest.raises(Uncertain):
+        await client.call(method, host.url, operation="post", mutates=True, content=b"y")
+    assert (host.connections, host.bodies) == (1, [b"x", b"y"])
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}",
         b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}",
         PLAIN + b'HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n{"a":1}',
-        PLAIN + b"what nobody asked for",
     ],
 )
 async def test_one_that_may_not_be_used_again_is_not(host: Host, client: HttpClient, answer: bytes) -> None:
@@ -155,6 +118,7 @@ async def test_an_answer_without_a_length_ends_with_its_connection(host: Host, c
     [
         b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        PLAIN + b"what nobody asked for",
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 60_000 + b"\r\n",
@@ -173,68 +137,69 @@ async def test_a_large_body_is_sent_and_a_large_answer_read(host: Host, client: 
     assert host.bodies == [sent]
 
 
+async def test_an_answer_is_read_no_further_than_it_may_be_long(host: Host, client: HttpClient) -> None:
+    packed = gzip.compress(bytes(50_000_000))
+    host.answers[0] = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % (len(packed) * 2)
+    host.answers[0] += packed  # and the other half never comes
+    with pytest.raises(Rejected, match="more than 1000 bytes"):
+        await client.fetch(host.url, operation="download", most=1000)
+    await asyncio.wait_for(host.closed.wait(), 5)
+
+
+async def test_an_answer_is_unpacked_once(host: Host, client: HttpClient) -> None:
+    packed = gzip.compress(gzip.compress(b"picture"))
+    host.answers[0] = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed
+    assert gzip.decompress((await client.fetch(host.url, operation="download", most=1000)).content) == b"picture"
+
+
+async def test_a_cancelled_call_hangs_up(host: Host, client: HttpClient) -> None:
+    host.answers[0] = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"
+    asked = asyncio.Event()
+    host.after = lambda _writer: asked.set()
+    call = asyncio.create_task(post(client, host))
+    await asked.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.wait_for(host.closed.wait(), 5)
+
+
+async def test_an_address_is_sent_as_it_was_given(host: Host, client: HttpClient) -> None:
+    await client.call("GET", f"{host.url}/%7Ea%2Fb?x=%2F+%41", operation="get", mutates=False)
+    assert host.heads[0].startswith(b"GET /post/%7Ea%2Fb?x=%2F+%41 HTTP/1.1\r\n")
+
+
+async def test_no_credentials_are_found_for_a_call(
+    host: Host, client: HttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password secret")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    host.url = host.url.replace("//", "//someone:secret@")
+    await post(client, host)
+    assert b"authorization" not in host.heads[0].lower()
+
+
+async def test_what_did_not_connect_was_not_sent(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TryLater, match="ConnectError"):
+        await client.call("POST", "https://platform.invalid/", operation="post", mutates=True)
+    monkeypatch.setitem(TIMEOUTS, "connect", 0.1)
+    async with silent() as port:
+        with pytest.raises(TryLater, match="ConnectTimeout"):
+            await client.call("POST", f"https://127.0.0.1:{port}/", operation="post", mutates=True)
+
+
+async def test_an_answer_that_does_not_come_in_time_leaves_all_open(
+    host: Host, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TIMEOUTS, "read", 0.1)
+    for begun in (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"):
+        host.answers[0] = begun
+        with pytest.raises(Uncertain, match="ReadTimeout"):
+            await post(client, host)
+
+
 async def test_a_header_cannot_smuggle_another_in(host: Host, client: HttpClient) -> None:
     headers = {"X": "1\r\nAuthorization: Bearer stolen"}
     with pytest.raises(Rejected, match="cannot be made"):
         await client.call("POST", host.url, operation="post", mutates=True, headers=headers)
     assert not host.heads
-
-
-async def test_a_host_is_believed_by_its_certificate_only(
-    tmp_path: Path, client: HttpClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with serving(certified(tmp_path)) as host:
-        with pytest.raises(TryLater, match="ConnectError"):
-            await post(client, host)
-        assert not host.heads
-        trusting = ssl.create_default_context(cafile=tmp_path / "host.pem")
-        monkeypatch.setattr(transport, "_secured", lambda: trusting)
-        assert await post(client, host) == {}
-        assert await post(client, host) == {}
-        assert host.connections == 1
-        host.url = host.url.replace("127.0.0.1", "localhost")  # which the certificate does not name
-        with pytest.raises(TryLater, match="ConnectError"):
-            await post(client, host)
-
-
-def test_it_runs_on_the_services_event_loop_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def calls() -> None:
-        async with serving() as host, HttpClient(SMALL, contact=CONTACT) as client:
-            host.answers.insert(1, b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}")
-            assert await post(client, host, bytes(1_000_000)) == {}
-            host.after = lambda writer: writer.close()
-            with pytest.raises(Uncertain):
-                await post(client, host)
-            assert await post(client, host) == {}
-            assert host.connections == 2
-        async with serving(certified(tmp_path)) as host, HttpClient(SMALL, contact=CONTACT) as client:
-            with pytest.raises(TryLater, match="ConnectError"):
-                await post(client, host)
-            trusting = ssl.create_default_context(cafile=tmp_path / "host.pem")
-            monkeypatch.setattr(transport, "_secured", lambda: trusting)
-            assert await post(client, host, bytes(1_000_000)) == {}
-            assert await post(client, host) == {}
-            assert len(host.bodies) == 2
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(calls())
-
-
-def certified(folder: Path) -> ssl.SSLContext:
-    """Return the server's side of TLS, with a certificate for 127.0.0.1 that nobody else vouches for."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    form = serialization.PrivateFormat.PKCS8
-    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    (folder / "host.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "host.pem", folder / "key.pem")
-    return context
