@@ -1,6 +1,6 @@
 """How a request travels: straight to its host, or through the proxy that the environment names for it.
 
-httpx builds the requests and decodes the answers; aiohttp has the connections, for it takes a third of the CPU of
+httpx builds the requests and decodes the answers; aiohttp has the connections, for they take half the CPU of
 httpx's own. What aiohttp would do unasked is switched off: it repeats no call, follows no redirect, keeps no cookie,
 reads no credentials.
 """
