@@ -1,7 +1,8 @@
-"""The door to every platform: one call, once, with its failure named by remedy. Nothing else here imports httpx."""
+"""The door to every platform: one call, once, its failure named by remedy. Only it and its transport know httpx."""
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json import loads
@@ -18,8 +19,8 @@ from shared.adapter.transport import Transport
 VERSION = "0.1.0"
 DEADLINE = 45.0
 """Seconds that one call may take in all; below the time that a claim is trusted for."""
-TIMEOUTS = {"connect": 5.0, "read": 30.0, "write": 30.0, "pool": 5.0}
-"""Seconds that each step of a call may take."""
+TIMEOUTS = {"connect": 5.0, "read": 30.0}
+"""Seconds until a connection stands, and for each wait for a piece of the answer; sending has the deadline only."""
 MOST_JSON = 8_000_000
 """Bytes of an answer that are read."""
 
@@ -37,7 +38,9 @@ _OUTCOMES: Mapping[type[BaseException], str] = {
     Uncertain: "uncertain",
     asyncio.CancelledError: "cancelled",
 }
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+"""The errors before anything was sent. The deadline is none: connecting has ended long before it."""
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Service(Protocol):
@@ -62,8 +65,7 @@ class HttpClient:
 
     def __init__(self, service: Service, *, contact: str, deadline: float = DEADLINE) -> None:
         """Make a client for one service; `deadline` is how many seconds a call may take in all."""
-        for chatty in ("httpx", "httpcore"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)  # they log addresses, and tokens travel in some
+        logging.getLogger("aiohttp").setLevel(logging.WARNING)  # tokens travel in some addresses
         self.platform = service.name
         self._errors = service.errors
         self._deadline = deadline
@@ -114,7 +116,7 @@ class HttpClient:
         self, operation: str, method: str, url: str, headers: Mapping[str, str], **parts: Any
     ) -> httpx.Request:
         try:
-            return httpx.Request(method, _parsed(url), headers={**self._headers, **headers}, **parts)
+            return httpx.Request(method, _parsed(url), headers=_in_a_line_each({**self._headers, **headers}), **parts)
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise Rejected(f"{self.platform} {operation}: the call cannot be made ({type(error).__name__})") from None
 
@@ -137,8 +139,7 @@ class HttpClient:
     async def _once(
         self, request: httpx.Request, operation: str, mutates: bool, expected: Sequence[int], most: int
     ) -> tuple[httpx.Response, bytes]:
-        phase = _Phase()
-        request.extensions = {"timeout": TIMEOUTS, "trace": phase.note}
+        request.extensions = {"timeout": TIMEOUTS}
         try:
             async with asyncio.timeout(self._deadline):
                 response = await self._transport.handle_async_request(request)
@@ -150,7 +151,7 @@ class HttpClient:
             kind = Uncertain if mutates else Rejected
             raise kind(f"{self.platform} {operation}: the answer has more than {most} bytes") from None
         except (httpx.HTTPError, TimeoutError) as error:
-            sent = phase.sent and not isinstance(error, _NOT_SENT)
+            sent = not isinstance(error, _NOT_SENT)
             raise self._unclear(operation, mutates and sent, type(error).__name__) from None
         if response.status_code not in expected:
             raise self._failure(response, body, operation, mutates)
@@ -176,18 +177,14 @@ def _parsed(url: str) -> httpx.URL:
     return httpx.URL(url)  # the same few addresses are called again and again
 
 
+def _in_a_line_each(headers: Mapping[str, str]) -> Mapping[str, str]:
+    if _CONTROL.search("".join((*headers, *headers.values()))):
+        raise ValueError("a line's end in a header would begin another header")
+    return headers
+
+
 class _TooLongError(Exception):
     """The answer is longer than it may be."""
-
-
-class _Phase:
-    """Whether any byte of the request has gone out; httpcore tells."""
-
-    sent = False
-
-    async def note(self, event: str, _info: Mapping[str, Any]) -> None:
-        if event.startswith(("http11.send_request", "http2.send_request")):
-            self.sent = True
 
 
 async def _read(response: httpx.Response, most: int) -> bytes:

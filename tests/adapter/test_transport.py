@@ -1,12 +1,15 @@
 """Calls go straight to their host, or through the proxy that the environment names."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.adapter.client import HttpClient
 from shared.adapter.errors import TryLater
 from shared.adapter.transport import proxy_for
+from tests.adapter.host import CONTACT, Trust, certified, post, serving, tunnelling
+from tests.adapter.specs import SMALL
 from tests.adapter.wire import Wire, reply
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -58,3 +61,35 @@ async def test_a_call_that_did_not_reach_its_proxy_may_be_made_again(
     environment.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with pytest.raises(TryLater):
         await client.call("POST", "http://platform.invalid/post", operation="post", mutates=True, json={})
+
+
+async def test_a_call_to_a_secured_host_goes_through_a_tunnel(
+    environment: pytest.MonkeyPatch, client: HttpClient, tmp_path: Path, trusted: Trust
+) -> None:
+    async with serving(certified(tmp_path)) as host, tunnelling() as proxy:
+        environment.setenv("HTTPS_PROXY", proxy.url.replace("//", "//someone:secret@"))
+        with pytest.raises(TryLater, match="ConnectError"):
+            await post(client, host)
+        trusted(tmp_path / "host.pem")
+        async with HttpClient(SMALL, contact=CONTACT) as trusting:
+            assert await post(trusting, host) == {}
+        assert proxy.heads[-1].startswith(b"CONNECT 127.0.0.1:")
+        assert b"Proxy-Authorization: Basic c29tZW9uZTpzZWNyZXQ=" in proxy.heads[-1]
+        assert b"Bearer" not in proxy.heads[-1]
+        assert len(host.heads) == 1
+        assert b"proxy" not in host.heads[0].lower()
+
+
+async def test_a_call_that_its_proxy_refused_was_not_sent(
+    environment: pytest.MonkeyPatch, wire: Wire, client: HttpClient
+) -> None:
+    environment.setenv("HTTPS_PROXY", wire.url)
+    wire.always(reply(407))
+    with pytest.raises(TryLater, match="ProxyError"):
+        await client.call("POST", "https://platform.invalid/post", operation="post", mutates=True, json={})
+
+
+async def test_a_proxy_of_another_kind_is_told(environment: pytest.MonkeyPatch, client: HttpClient) -> None:
+    environment.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    with pytest.raises(TryLater, match="UnsupportedProtocol"):
+        await client.call("POST", "https://platform.invalid/post", operation="post", mutates=True, json={})
