@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -108,6 +108,7 @@ class Consumer:
         self._settings = settings
         self._patient = {kind.name for kind in patient}
         self._linger = linger
+        self._last = LAST.labels(service, queue)
         self._group_size = GROUP.labels(service)
         self._duplicates = DUPLICATES.labels(service)
 
@@ -117,13 +118,15 @@ class Consumer:
         async with self._bus.subscribe(self._queue, prefetch) as subscription, told(stopping, subscription.end):
             with suppress(Stopping):
                 while deliveries := await self._next(subscription):
-                    LAST.labels(self._service, self._queue).set(time.time())
+                    self._last.set(time.time())
                     await self._handle(subscription, deliveries, stopping)
 
     async def _next(self, subscription: Subscription) -> Sequence[Delivery]:
         """Return what to handle together: at once if somebody waits for some of it, else a little later."""
         most = self._settings.consume_group
         some = list(await subscription.take(most))
+        if not self._may_linger(some):
+            return some
         with suppress(TimeoutError):
             async with asyncio.timeout(self._linger):
                 while some and len(some) < most and self._may_linger(some):
@@ -241,7 +244,7 @@ class Consumer:
                 db.info["envelope"] = envelope
                 with following(envelope.traceparent, post=event.subject):
                     caused += here(await handler(event, db))
-                HANDLED.labels(self._service, event.name).inc()
+                _handled(self._service, event.name).inc()
         return caused
 
     async def _count(self, event: UUID) -> int:
@@ -255,6 +258,11 @@ class Consumer:
 
     async def _patiently(self, act: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:
         return await patiently(act, stopping, self._queue)
+
+
+@cache
+def _handled(service: str, name: str) -> Counter:
+    return HANDLED.labels(service, name)
 
 
 async def expire(db: Session, days: int) -> None:

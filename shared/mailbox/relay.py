@@ -54,6 +54,8 @@ class Relay:
         self._bus = bus
         self._most = settings.relay_batch
         self._sweep = settings.relay_sweep_seconds
+        self._sent, self._unconfirmed = SENT.labels(service), UNCONFIRMED.labels(service)
+        self._lag = LAG.labels(service)
         self._handed: deque[tuple[float, Stored]] = deque()
         self._some = asyncio.Event()
         self._done: list[int] = []
@@ -157,8 +159,7 @@ class Relay:
         return len(done), len(left)
 
     def _count(self, ages: list[float], done: int, left: int) -> None:
-        SENT.labels(self._service).inc(done)
-        UNCONFIRMED.labels(self._service).inc(left)
-        lag = LAG.labels(self._service)
+        self._sent.inc(done)
+        self._unconfirmed.inc(left)
         for age in ages:
-            lag.observe(age)
+            self._lag.observe(age)

@@ -1,4 +1,4 @@
-"""The database of a service: its address, its engine, and which of its errors pass by themselves."""
+"""A transaction straight on the driver, for what runs for every event."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -8,50 +8,13 @@ from types import MappingProxyType
 from typing import Any, Self
 
 import asyncpg
-from sqlalchemy import URL, Dialect, TextClause, make_url
+from sqlalchemy import Dialect, TextClause
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.settings import Settings
+from shared.database.lending import lent
 
 DIALECT: Dialect = dialect()  # type: ignore[no-untyped-call] # its maker has no annotations
-Sessions = async_sessionmaker[AsyncSession]
-
-# PostgreSQL's classes of errors that another try, or some patience, heals: connection (08), rolled back (40), resources
-# (53), operator intervention such as a restart (57), and a lock that was not free in time (55).
-PASSING = ("08", "40", "53", "55", "57")
-
-# Every statement of every event has its index. Of a table that is still small or new PostgreSQL thinks that reading all
-# of it is cheaper, and a prepared statement keeps to that while the table grows.
-SERVER = {"enable_seqscan": "off"}
-
-
-def database_url(settings: Settings, service: str) -> URL:
-    """Return where the service's database is: the server of `DATABASE_URL`, named `<namespace>_<service>`."""
-    server = make_url(settings.database_url.get_secret_value())
-    return server.set(drivername="postgresql+asyncpg", database=f"{settings.namespace}_{service}")
-
-
-def engine_for(settings: Settings, service: str) -> AsyncEngine:
-    """Return an engine that notices lost connections by itself."""
-    return create_async_engine(
-        database_url(settings, service),
-        pool_size=settings.database_pool,
-        max_overflow=0,
-        pool_timeout=10,
-        # A connection that the server dropped is replaced when it fails, not asked before each use: a ping costs as
-        # much as a statement, and every caller already tries again when `is_trouble`.
-        pool_pre_ping=False,
-        connect_args={"timeout": 10, "command_timeout": 30, "server_settings": SERVER | {"application_name": service}},
-    )
-
-
-def sessions_of(engine: AsyncEngine) -> Sessions:
-    """Return a maker of sessions whose objects stay readable after commit."""
-    return async_sessionmaker(engine, expire_on_commit=False, autoflush=False)
 
 
 class Row(asyncpg.Record):  # type: ignore[misc] # the driver comes without types
@@ -161,19 +124,6 @@ async def statements(engine: AsyncEngine) -> AsyncIterator[Session]:
         yield Session(driver)
 
 
-@asynccontextmanager
-async def lent(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """Borrow a connection of the pool; one that is left in the middle of something does not go back."""
-    borrowed = await engine.raw_connection()
-    driver: Any = borrowed.driver_connection
-    try:
-        yield driver
-    finally:
-        if driver.is_closed() or driver.is_in_transaction():
-            borrowed.invalidate()
-        await greenlet_spawn(borrowed.close)
-
-
 @dataclass(frozen=True, slots=True)
 class _Form:
     """A statement as the driver takes it: its parameters by position, and what turns a value into what is sent."""
@@ -195,22 +145,3 @@ def _form(statement: TextClause) -> _Form:
     names = tuple(compiled.positiontup or ())
     turns = [compiled.binds[name].type.dialect_impl(DIALECT).bind_processor(DIALECT) for name in names]
     return _Form(compiled.string, names, tuple((at, turn) for at, turn in enumerate(turns) if turn))
-
-
-def is_trouble(error: BaseException) -> bool:
-    """Say whether the database, not the caller, is the cause: then the same again may work later."""
-    if isinstance(error, FileNotFoundError | PermissionError):
-        return False  # a medium that is gone is nothing to wait for
-    if isinstance(error, PoolTimeoutError | OSError | TimeoutError):
-        return True
-    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
-        return True  # the driver lost its connection before the server could say why
-    if isinstance(error, asyncpg.PostgresError):
-        return str(error.sqlstate).startswith(PASSING)
-    if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        # The driver lost its connection before the server could say why.
-        return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
-    return str(state).startswith(PASSING)
