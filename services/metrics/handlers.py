@@ -64,12 +64,12 @@ class Intake:
             "traceparent": current_traceparent(),
             "first": next_age(timedelta(0), self._ages),
         }
-        await db.execute(KEEP, values)
+        db.add(KEEP, values)
         return ()
 
     async def count(self, event: Event, db: Session) -> Sequence[Event]:
         """Count what happens to posts on their way, for reports."""
-        await db.execute(COUNT, {"event": event.name})
+        db.add(COUNT, {"event": event.name})
         return ()
 
 
