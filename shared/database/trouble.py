@@ -17,12 +17,8 @@ def is_trouble(error: BaseException) -> bool:
         return True
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True  # the driver lost its connection before the server could say why
-    if isinstance(error, asyncpg.PostgresError):
-        return str(error.sqlstate).startswith(PASSING)
-    if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        # The driver lost its connection before the server could say why.
-        return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
-    return str(state).startswith(PASSING)
+    said = error.orig if isinstance(error, DBAPIError) else error
+    if state := getattr(said, "sqlstate", None):
+        return str(state).startswith(PASSING)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, InterfaceError | OperationalError)
