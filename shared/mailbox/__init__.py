@@ -11,7 +11,8 @@ from shared.database import Session
 from shared.events import EVENTS, Event, PostDue
 from shared.mailbox.acts import Act, C, Due, Performer, Woken, perform_due, perform_woken
 from shared.mailbox.clock import Clock, Tick
-from shared.mailbox.inbox import Consumer, Handler, envelope_of, expire
+from shared.mailbox.consumer import Consumer
+from shared.mailbox.inbox import Handler, envelope_of, expire
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
 from shared.mailbox.schema import add_mailbox

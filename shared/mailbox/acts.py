@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Session, statements
 from shared.events import Event, UndecodableError, decode
-from shared.mailbox.inbox import POISON
+from shared.mailbox.consumer import POISON
 from shared.mailbox.outbox import Caused
 from shared.mailbox.relay import Relay
 from shared.mailbox.settling import Claim, Settler
