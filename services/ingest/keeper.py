@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import structlog
@@ -59,8 +60,10 @@ SELECT location, NULL::bigint AS id, NULL AS event FROM gate UNION ALL SELECT NU
 """
 MOST = 50
 """Requests in one statement."""
+COMPANY = 8
+"""Requests that wait for no others."""
 PACE = 0.025
-"""Seconds between two groups at the least.
+"""Seconds between two groups at the least, unless a group is large.
 
 Who calls alone does not wait. When many call, each waits half of this on average, and its posts go all their way in
 company: every service down the line then spends one transaction where it would have spent some.
@@ -88,11 +91,14 @@ class Keeper:
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._not_before = 0.0
+        self._company = asyncio.Event()
 
     async def keep(self, what: Kept) -> bool:
         """Keep all of it and return True; False when the key was there before. Raises what the database says."""
         waiting = _Waiting(what, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
+        if len(self._waiting) >= COMPANY:
+            self._company.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return await waiting.done
@@ -100,7 +106,7 @@ class Keeper:
     async def _work(self) -> None:
         """Keep what waits, group by group, until nothing does."""
         while self._waiting:
-            await asyncio.sleep(self._not_before - time.monotonic())
+            await self._wait_for_company()
             self._not_before = time.monotonic() + PACE
             group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             try:
@@ -111,6 +117,14 @@ class Keeper:
                     continue
                 log.exception("a group failed; its requests are kept one by one", size=len(group))
                 await self._one_by_one(group)
+
+    async def _wait_for_company(self) -> None:
+        rest = self._not_before - time.monotonic()
+        if rest > 0 and len(self._waiting) < COMPANY:
+            self._company.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._company.wait()
 
     async def _one_by_one(self, group: Sequence[_Waiting]) -> None:
         for waiting in group:
