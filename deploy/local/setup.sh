@@ -44,5 +44,10 @@ find_uv() {
 python=$(find_python)
 uv=$(find_uv "$python")
 say "installing the locked packages into .venv with $("$python" --version)"
-UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --frozen --quiet --python "$python"
+export UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv
+if ! "$uv" sync --frozen --quiet --python "$python"; then
+  # A proxy may sign with an authority of its own, which this machine knows and uv's own list does not.
+  say "once more, with this machine's certificates"
+  "$uv" sync --frozen --quiet --python "$python" --system-certs
+fi
 say "ready"
