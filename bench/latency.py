@@ -1,7 +1,8 @@
 """From the 202 to the platform, at a steady rate: the whole pipeline beside the shortest chain that could do it.
 
-Ours ends when the sandbox has the post, so it includes the call itself; it begins when the caller has its 202. The
-baseline begins when the row is committed and ends before the call would begin. Both clocks are this machine's.
+Ours begins when the caller has its 202 and ends when the call for the post comes in at the sandbox: making the call is
+part of it. The baseline begins when the row is committed and ends before the call would begin. Both clocks are this
+machine's.
 """
 
 import secrets

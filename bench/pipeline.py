@@ -56,7 +56,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Sending:
-    """What was sent in one go, by number: when its 202 came, and when the platform had it (epoch seconds)."""
+    """What was sent in one go, by number: when its 202 came, and when its platform was called (epoch seconds)."""
 
     rate: float
     seconds: float = 0.0
@@ -116,7 +116,7 @@ class Pipeline:
             for post in page:
                 if (found := NUMBER.match(post["text"])) and int(found[1]) in sending.accepted:
                     sending.times[int(found[1])] += 1
-                    sending.appeared.setdefault(int(found[1]), float(post["time"]))
+                    sending.appeared.setdefault(int(found[1]), float(post["called"]))
 
     async def _page(self) -> list[dict[str, str]]:
         answer = await self._sandbox.get("/_ledger", params={"since": self._seen, "limit": PAGE})

@@ -8,6 +8,7 @@ import struct
 from starlette.types import Message, Receive, Scope, Send
 
 from deploy.sandbox.faults import Fault
+from deploy.sandbox.ledger import CALLED
 from deploy.sandbox.quotas import ExhaustedError
 from deploy.sandbox.wire import JSON_LIMIT, Answer, Call, Headers, MalformedError, Platform, RefusedError, Route
 from deploy.sandbox.world import World
@@ -31,6 +32,7 @@ class Gate:
         """Serve one request."""
         if scope["type"] != "http":
             return
+        CALLED.set(self._world.now())
         call = self._call(scope)
         route, refusal = self._find(call)
         limit = route.body_limit if route else JSON_LIMIT

@@ -2,8 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+
+CALLED: ContextVar[float] = ContextVar("called")
+"""When the call that is being served came in, in epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Post:
     edits: int = 0
     seq: int = 0
     removed: float | None = None
+    called: float = 0.0
+    """When the call came that made it public."""
 
     def shown(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -60,6 +66,7 @@ class Post:
             "url": self.url,
             "text": self.text,
             "time": self.time,
+            "called": self.called,
             "key": self.key,
             "reply_to": self.reply_to,
             "root": self.root,
@@ -79,6 +86,7 @@ class Ledger:
 
     def add(self, post: Post) -> None:
         """Write down a post that just became public."""
+        post.called = CALLED.get(post.time)
         post.seq, self._next = self._next, self._next + 1
         self._posts.append(post)
 
