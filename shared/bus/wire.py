@@ -134,6 +134,9 @@ class WiredConnection(aio_pika.Connection):
         self.wire = Wire()
         self.kwargs["transport_factory"] = self.wire
 
+    def __del__(self) -> None:
+        """Close nothing: who opened it closes it. aio-pika's own would begin to, whether a loop runs or not."""
+
 
 class SortingProtocol(asyncio.StreamReaderProtocol):
     """Gives each frame to its lane, or to aiormq's reader."""
