@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from uuid import UUID, uuid4
 
 import pytest
@@ -124,3 +125,20 @@ async def test_after_disposal_nothing_is_left_open(engine: AsyncEngine) -> None:
         while await db.execute(text(f"SELECT pid {OTHERS}")):  # noqa: ASYNC110 - the server sets no event
             await asyncio.sleep(0.01)
     await other.dispose()
+
+
+async def test_who_waits_for_the_pool_gets_what_is_given_back(database: Callable[[str], Awaitable[str]]) -> None:
+    """Also when the pool is so small that all of it could stay at hand."""
+    address = (await database("small")).replace("postgresql:", "postgresql+asyncpg:")
+    for size in (1, 2):
+        engine = create_async_engine(address, pool_size=size, max_overflow=0, pool_timeout=5)
+        async with statements(engine), statements(engine) if size > 1 else nullcontext():
+            waiting = asyncio.create_task(_ask(engine))
+            await asyncio.sleep(0)
+        assert await waiting == 1
+        await engine.dispose()
+
+
+async def _ask(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(text("SELECT 1"))).scalar_one())

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import PoolProxiedConnection, event
+from sqlalchemy import PoolProxiedConnection, QueuePool, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
@@ -25,10 +25,16 @@ async def lent(engine: AsyncEngine) -> AsyncIterator[Any]:
     finally:
         if driver.is_closed() or driver.is_in_transaction():
             borrowed.invalidate()
-        if borrowed.is_valid and len(at_hand) < AT_HAND:
+        if borrowed.is_valid and len(at_hand) < AT_HAND and _nobody_waits(engine):
             at_hand.append(borrowed)
         else:
             await greenlet_spawn(borrowed.close)
+
+
+def _nobody_waits(engine: AsyncEngine) -> bool:
+    """Say whether the pool has more to give: only then nobody can be waiting there for what is given back."""
+    pool = cast("QueuePool", engine.sync_engine.pool)
+    return pool.checkedout() < pool.size()
 
 
 def _at_hand(engine: AsyncEngine) -> list[PoolProxiedConnection]:
