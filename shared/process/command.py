@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import inspect
 import os
 import signal
@@ -56,9 +57,20 @@ async def _live(service: str, settings: Settings, name: str, factory: Factory, a
     runtime = open_runtime(service, settings)
     try:
         parts = await factory(runtime, **asked)
+        _settle_memory()
         await run(parts, runtime, "-".join([name, *asked.values()]), stopping=stopping)
     finally:
         await runtime.close()
+
+
+def _settle_memory() -> None:
+    """Take what the start has loaded out of the garbage collector's sight: it stays for the process's whole life.
+
+    A full collection walks all of it, with the process standing still: 50 to 240 ms at a time, seen by every post that
+    was on its way.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _listen_to_signals(stopping: asyncio.Event) -> None:
