@@ -1,7 +1,8 @@
 """The act: an approved post is published once. Claim, call, settle."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -119,8 +120,22 @@ class _Readable:
         self._media = media
 
     async def read(self, sha256: str) -> bytes:
-        try:
+        with _told(sha256):
             return await self._media.read(sha256)
-        except Exception as error:
-            reason = f"the medium {sha256[:12]}… cannot be read ({type(error).__name__})"
-            raise TryLater(reason) from error
+
+    async def part(self, sha256: str, start: int, end: int) -> bytes:
+        with _told(sha256):
+            return await self._media.part(sha256, start, end)
+
+    def address(self, sha256: str) -> str:
+        with _told(sha256):
+            return self._media.address(sha256)
+
+
+@contextmanager
+def _told(sha256: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        reason = f"the medium {sha256[:12]}… cannot be read ({type(error).__name__})"
+        raise TryLater(reason) from error

@@ -78,6 +78,14 @@ def weighted(text: str) -> int:
     return sum(_weight(match[0]) for match in _CLUSTER.finditer(text))
 
 
+def emoji_bytes(text: str) -> int:
+    """Return Threads' length: an emoji as many as its UTF-8 bytes, any other code point 1 (Threads API, posts)."""
+    if text.isascii():
+        return len(text)
+    clusters = (match[0] for match in _CLUSTER.finditer(text))
+    return sum(len(cluster.encode()) if _EMOJI.search(cluster) else len(cluster) for cluster in clusters)
+
+
 def _weight(cluster: str) -> int:
     if _EMOJI.search(cluster):
         return 2
@@ -90,6 +98,7 @@ COUNTERS: Mapping[Unit, Callable[[str], int]] = {
     Unit.UTF8: utf8,
     Unit.CODE_POINTS: len,
     Unit.WEIGHTED: weighted,
+    Unit.EMOJI_BYTES: emoji_bytes,
 }
 
 

@@ -17,8 +17,9 @@ from shared.platforms import specs
 from shared.platforms.bluesky.connect import verify
 from shared.platforms.bluesky.publish import find
 from shared.platforms.bluesky.record import COLLECTION
-from tests.platforms.stage import Killed, KilledError, Store, Trial, image, payload_of, picture, text, thread
-from tests.platforms.test_conformance import filled
+from tests.platforms.contents import Store, image, picture, text, thread
+from tests.platforms.stage import Killed, KilledError, Trial, payload_of
+from tests.platforms.test_conformance import full_text
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(1_800)]
 SPEC = specs()["bluesky"]
@@ -157,9 +158,9 @@ async def test_a_thread_broken_off_goes_on_from_the_first_missing_part(stage: St
 
 
 async def test_a_text_at_the_limit_passes_and_one_letter_more_is_refused(stage: Stage) -> None:
-    await stage.trial(filled(SPEC, 0)).until_public()
+    await stage.trial(Content(text=full_text(list(SPEC.text), 0))).until_public()
     with pytest.raises(Rejected, match="too big"):
-        await stage.trial(filled(SPEC, 1)).once()
+        await stage.trial(Content(text=full_text(list(SPEC.text), 1))).once()
     assert len(stage.records()) == 1
 
 

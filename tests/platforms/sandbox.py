@@ -19,6 +19,7 @@ class Sandbox:
 
     url: str
     control: httpx.Client
+    ahead: float = 0.0
 
     def posts(self, platform: str, account: str) -> list[dict[str, Any]]:
         """Return what an account's readers see, oldest first."""
@@ -40,7 +41,18 @@ class Sandbox:
 
     def advance(self, seconds: float) -> None:
         """Set the sandbox's clock ahead of ours."""
+        self.ahead = seconds
         self.control.put("/_clock", json={"ahead": seconds}).raise_for_status()
+
+    def pass_by(self, seconds: float) -> None:
+        """Let some more of the sandbox's time pass."""
+        if seconds > 0:
+            self.advance(self.ahead + seconds)
+
+    def say(self, platform: str, account: str, **said: str) -> str:
+        """Have somebody say something to an account: `kind`, `text`, `author`, and `to` one of its posts."""
+        order = {"platform": platform, "account": account, **said}
+        return str(self.control.post("/_voices", json=order).raise_for_status().json()["id"])
 
 
 @contextmanager

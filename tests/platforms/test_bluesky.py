@@ -18,8 +18,9 @@ from shared.platforms import specs
 from shared.platforms.bluesky import connect, measure, publish
 from shared.platforms.bluesky.record import key_of
 from tests.platforms.conftest import Stage, stage_of
+from tests.platforms.contents import picture, text
 from tests.platforms.sandbox import Sandbox
-from tests.platforms.stage import attempt_of, picture, text
+from tests.platforms.stage import attempt_of
 
 ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 

@@ -16,8 +16,9 @@ from shared.platforms.mastodon.connect import limits
 from shared.platforms.mastodon.publish import find
 from shared.platforms.mastodon.status import language_of
 from tests.platforms.conftest import Stage, stage_of
+from tests.platforms.contents import image, poll, text
 from tests.platforms.sandbox import Sandbox
-from tests.platforms.stage import Trial, image, poll, text
+from tests.platforms.stage import Trial
 
 HOUR = 3_600
 

@@ -2,11 +2,11 @@
 
 from starlette.datastructures import UploadFile
 
+from deploy.sandbox.params import Params, read_params, text
 from deploy.sandbox.pictures import File, examine
 from deploy.sandbox.platforms.mastodon import limits
 from deploy.sandbox.platforms.mastodon.entities import media_entity
 from deploy.sandbox.platforms.mastodon.errors import not_found, unprocessable
-from deploy.sandbox.platforms.mastodon.params import Params, read_params, text
 from deploy.sandbox.platforms.mastodon.state import NAME, State, Upload
 from deploy.sandbox.wire import Answer, Call, MalformedError, json_answer
 

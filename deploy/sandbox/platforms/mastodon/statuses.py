@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 from deploy.sandbox.ledger import Media, Post
+from deploy.sandbox.params import Params, read_params, text, texts, truth
 from deploy.sandbox.platforms.mastodon import limits
 from deploy.sandbox.platforms.mastodon.entities import status_entity
 from deploy.sandbox.platforms.mastodon.errors import not_found, refused, unprocessable
 from deploy.sandbox.platforms.mastodon.moments import iso
-from deploy.sandbox.platforms.mastodon.params import Params, read_params, text, texts, truth
 from deploy.sandbox.platforms.mastodon.state import NAME, State, Status, Upload
 from deploy.sandbox.wire import Answer, Call, MalformedError, RefusedError, json_answer
 
