@@ -81,7 +81,7 @@ async def test_pictures_say_their_shape(bluesky: Stage) -> None:
     media = (Media(asset=bluesky.store.put(picture()), alt="A field"),)
     published = await bluesky.trial(Content(text="See", media=media)).until_public()
     (image,) = record_at(bluesky, published.external_id)["embed"]["images"]
-    assert (image["alt"], image["aspectRatio"]) == ("A field", {"width": 64, "height": 48})
+    assert (image["alt"], image["aspectRatio"]) == ("A field", {"width": 400, "height": 400})
 
 
 @pytest.mark.parametrize("name", ["putRecord", "uploadBlob"])
