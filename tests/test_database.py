@@ -61,6 +61,16 @@ async def test_what_is_added_is_run_together_before_the_commit(engine: AsyncEngi
     assert (await count(engine), len(rows)) == (3, 1)
 
 
+async def test_each_set_of_values_gets_its_own_row_back(engine: AsyncEngine) -> None:
+    new, known = thing("[1]"), thing("[2]")
+    put = text("INSERT INTO thing (id, data) VALUES (:id, :data) ON CONFLICT DO NOTHING RETURNING id, data")
+    async with begin(engine) as db:
+        await db.execute(put, known)
+        rows = await db.execute_each(put, [known, new], by="id")
+    assert {id_: row.data for id_, row in rows.items()} == {new["id"]: [1]}
+    assert await count(engine) == 2
+
+
 async def test_an_exception_leaves_nothing_and_tells_nobody(engine: AsyncEngine) -> None:
     told: list[str] = []
 

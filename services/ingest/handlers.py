@@ -3,7 +3,7 @@
 One insert a group of messages, no read, no lock: an event of a post that is not known yet simply waits there for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
@@ -27,7 +27,7 @@ from shared.events import (
     PostScheduled,
     PostUncertain,
 )
-from shared.mailbox import Handler, envelope_of
+from shared.mailbox import Handlers, envelope_of
 
 APPEND = text(
     """
@@ -56,7 +56,7 @@ async def note(event: PostEvent | HoldEvent, db: Session) -> Sequence[Event]:
     return ()
 
 
-HANDLERS: Mapping[type[Event], Handler] = {
+HANDLERS: Handlers = {
     PostApproved: note,
     PostRefused: note,
     PostReviewRequested: note,

@@ -1,6 +1,6 @@
 """What metrics does about what it hears."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
@@ -16,7 +16,7 @@ from shared.events import (
     PostPublished,
     PostUncertain,
 )
-from shared.mailbox import Handler
+from shared.mailbox import Handlers
 from shared.telemetry import current_traceparent
 
 KEEP = text(
@@ -73,7 +73,7 @@ class Intake:
         return ()
 
 
-def handlers(intake: Intake) -> Mapping[type[Event], Handler]:
+def handlers(intake: Intake) -> Handlers:
     """Return who handles what."""
     return {
         PostPublished: intake.keep,

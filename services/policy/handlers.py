@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from services.policy import posts
 from services.policy.decided import Decided
@@ -9,10 +10,18 @@ from services.policy.facts import Facts, titles
 from services.policy.judge import Pack, judge
 from services.policy.settings import PolicySettings
 from shared.database import Session
-from shared.events import Event, PostCancelled, PostEvent, PostExpired, PostFailed, PostPublished, PostRequested
-from shared.mailbox import Handler
+from shared.events import (
+    Envelope,
+    Event,
+    PostCancelled,
+    PostEvent,
+    PostExpired,
+    PostFailed,
+    PostPublished,
+    PostRequested,
+)
+from shared.mailbox import Handlers, Together
 from shared.payload import digest_of
-from shared.telemetry import current_traceparent
 
 TERMINAL: Mapping[type[Event], str] = {
     PostCancelled: "cancelled",
@@ -34,31 +43,37 @@ class Desk:
         self._nudge = nudge
         self._settings = settings
 
-    async def receive(self, event: PostRequested, db: Session) -> Sequence[Event]:
-        """Store a requested post, and judge it at once if nothing has to be looked up."""
+    async def receive(self, envelopes: Sequence[Envelope], db: Session) -> Sequence[Sequence[Event]]:
+        """Store requested posts, and judge at once those of which nothing has to be looked up."""
+        pack = self._pack()
+        arrivals = [self._arrival(cast("PostRequested", one.event), one.traceparent, pack) for one in envelopes]
+        if any(arrival.decided is None for arrival in arrivals):
+            # The rows must be there before they are looked for.
+            db.when_committed(self._nudge.set)
+        return await posts.receive(arrivals, db, self._settings)
+
+    async def end(self, envelopes: Sequence[Envelope], db: Session) -> Sequence[Sequence[Event]]:
+        """Look no more after posts that are cancelled, public, failed or expired."""
+        events = [cast("PostEvent", envelope.event) for envelope in envelopes]
+        await posts.end([(event, TERMINAL[type(event)]) for event in events], db)
+        return [()] * len(events)
+
+    def _arrival(self, event: PostRequested, traceparent: str | None, pack: Pack) -> posts.Arrival:
         payload = event.payload.canonical()
         intact = digest_of(payload) == event.payload_hash
         decided = None
         if not titles(event.payload):
-            pack, facts = self._pack(), Facts(trust=event.brief.requester.trust, intact=intact)
+            facts = Facts(trust=event.brief.requester.trust, intact=intact)
             decided = Decided.of(pack.version, facts, judge(event.payload, facts, pack))
-        else:
-            # The row must be there before it is looked for.
-            db.when_committed(self._nudge.set)
-        return await posts.receive(event, payload.decode(), intact, decided, current_traceparent(), db, self._settings)
-
-    async def end(self, event: PostEvent, db: Session) -> Sequence[Event]:
-        """Look no more after a post that is cancelled, public, failed or expired."""
-        await posts.end(event, TERMINAL[type(event)], db)
-        return ()
+        return posts.Arrival(event, payload.decode(), intact, decided, traceparent)
 
 
-def handlers(desk: Desk) -> Mapping[type[Event], Handler]:
+def handlers(desk: Desk) -> Handlers:
     """Return who handles what."""
     return {
-        PostRequested: desk.receive,
-        PostCancelled: desk.end,
-        PostPublished: desk.end,
-        PostFailed: desk.end,
-        PostExpired: desk.end,
+        PostRequested: Together(desk.receive),
+        PostCancelled: Together(desk.end),
+        PostPublished: Together(desk.end),
+        PostFailed: Together(desk.end),
+        PostExpired: Together(desk.end),
     }

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -14,7 +14,7 @@ from services.policy.facts import CommonsFile, Facts
 from services.policy.judge import Outcome, Verdict
 from services.policy.settings import PolicySettings
 from services.policy.statements import ANSWERED, CLAIM, END, JUDGED, NEXT, POSTPONE, RECEIVE
-from shared.database import Session
+from shared.database import Row, Session
 from shared.events import (
     Event,
     Objection,
@@ -48,31 +48,45 @@ class Look:
     traceparent: str | None
 
 
-async def receive(
-    event: PostRequested,
-    payload: str,
-    intact: bool,
-    decided: Decided | None,
-    traceparent: str | None,
-    db: Session,
-    settings: PolicySettings,
-) -> list[Event]:
-    """Store a post that is new here and return the answer, if there is one; a known revision gets its answer again.
+class Arrival(NamedTuple):
+    """A post that is asked for, and what can be said of it at once."""
 
-    `payload` is the event's, as JSON.
+    event: PostRequested
+    payload: str
+    """The event's, as JSON."""
+    intact: bool
+    decided: Decided | None
+    """None where something has to be looked up first."""
+    traceparent: str | None
+
+
+async def receive(arrivals: Sequence[Arrival], db: Session, settings: PolicySettings) -> list[list[Event]]:
+    """Store the posts that are new here and return the answer to each, if there is one.
+
+    Each is about another post; a known revision gets its answer again.
     """
-    asked: dict[str, Any] = {
+    rows = await db.execute_each(RECEIVE, [_asked(arrival) | times(settings) for arrival in arrivals])
+    return [await _answered(arrival, rows.get(arrival.event.post), db) for arrival in arrivals]
+
+
+def _asked(arrival: Arrival) -> dict[str, Any]:
+    event = arrival.event
+    return {
         "post": event.post,
         "revision": event.revision,
-        "payload": payload,
+        "payload": arrival.payload,
         "hash": event.payload_hash,
         "trust": event.brief.requester.trust.value,
-        "intact": intact,
+        "intact": arrival.intact,
         "publish_at": event.timing.publish_at,
         "not_after": event.timing.not_after,
-        "traceparent": traceparent,
+        "traceparent": arrival.traceparent,
+        **(arrival.decided.row if arrival.decided else UNDECIDED),
     }
-    row = (await db.execute(RECEIVE, asked | times(settings) | (decided.row if decided else UNDECIDED))).first()
+
+
+async def _answered(arrival: Arrival, row: Row | None, db: Session) -> list[Event]:
+    event, decided = arrival.event, arrival.decided
     if row is None:
         return await recorded_answer(event, db)
     if decided is None:
@@ -136,9 +150,10 @@ async def postpone(look: Look, after: timedelta, db: Session) -> None:
     await db.execute(POSTPONE, {"post": look.post, "fence": look.fence, "after": after})
 
 
-async def end(event: PostEvent, terminal: str, db: Session) -> None:
-    """Renew nothing more; what ended by failing or expiring may begin again as a newer revision."""
-    await db.execute(END, {"post": event.post, "revision": event.revision, "terminal": terminal})
+async def end(ends: Sequence[tuple[PostEvent, str]], db: Session) -> None:
+    """Renew nothing more of these posts; what ended by failing or expiring may begin again as a newer revision."""
+    each = [{"post": event.post, "revision": event.revision, "terminal": terminal} for event, terminal in ends]
+    await db.execute_each(END, each)
 
 
 def times(settings: PolicySettings) -> dict[str, timedelta]:

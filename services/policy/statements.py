@@ -34,14 +34,14 @@ RECEIVE = text(
             not_after = excluded.not_after, valid_until = excluded.valid_until, due_at = excluded.due_at,
             files = NULL, looked_up_at = NULL, terminal = NULL, tries = 0, fence = p.fence + 1
         WHERE p.revision < excluded.revision AND coalesce(p.terminal, '') NOT IN ('cancelled', 'published')
-        RETURNING valid_until
+        RETURNING id, valid_until
     ), logged AS (
         INSERT INTO decision (id, post, revision, payload_hash, pack, facts, verdict, objections, valid_until)
         SELECT :decision, :post, :revision, :hash, :pack, CAST(:facts AS jsonb), :verdict, CAST(:objections AS jsonb),
                valid_until
         FROM stored WHERE CAST(:decision AS uuid) IS NOT NULL
     )
-    SELECT valid_until FROM stored
+    SELECT id AS post, valid_until FROM stored
     """  # noqa: S608 - put together from constants; every value is bound
 )
 # Locked, so that an answer told again never overtakes a newer one: whoever decides next waits, and is numbered later.

@@ -1,7 +1,7 @@
 """What publisher hears: a post is asked for, judged, or no longer wanted."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from services.publisher.settings import PublisherSettings
 from services.publisher.statements import CANCEL, JUDGE, LOOK, REFUSE_FORM, REQUEST, STUB, WAIT
@@ -10,6 +10,7 @@ from shared.channels import Registry
 from shared.database import Row, Session
 from shared.events import (
     Change,
+    Envelope,
     Event,
     PostApproved,
     PostCancelled,
@@ -23,7 +24,7 @@ from shared.events import (
     PostScheduled,
     Settlement,
 )
-from shared.mailbox import Handler, envelope_of
+from shared.mailbox import Handlers, Together, envelope_of
 from shared.payload import digest_of
 from shared.telemetry import current_traceparent
 
@@ -38,27 +39,20 @@ class Planner:
         self._settings = settings
         self._registry = registry
 
-    async def receive(self, event: PostRequested, db: Session) -> Sequence[Event]:
+    async def receive(self, envelopes: Sequence[Envelope], db: Session) -> Sequence[Sequence[Event]]:
         """A requested post, or a new revision of one, waits for its approval, or is planned if that came first."""
-        payload = event.payload.canonical()
-        row = (await db.execute(REQUEST, _request(event, payload.decode()) | self._ready())).one_or_none()
-        if row is None:
-            return await self._too_early_or_late(event, Change.REVISION, db)
-        if (actual := digest_of(payload)) != event.payload_hash:
-            reason = f"the payload is not the one that was named: its hash is {actual[:12]}…"
-            await db.execute(REFUSE_FORM, {"post": event.post, "reason": reason})
-            return [PostFailed(post=event.post, revision=event.revision, remedy="rejected", reason=reason)]
-        settled = _settled(event, Change.REVISION, Settlement.APPLIED) if event.revision > 1 else []
-        return [*settled, *_planned(event, row)]
+        asked = [(envelope.event, envelope.traceparent) for envelope in envelopes]
+        return await self._receive(cast("Sequence[tuple[PostRequested, str | None]]", asked), db)
 
-    async def approve(self, event: PostApproved, db: Session) -> Sequence[Event]:
+    async def approve(self, envelopes: Sequence[Envelope], db: Session) -> Sequence[Sequence[Event]]:
         """An approved post is planned; a renewed approval lasts longer."""
-        row = await self._judge(event, envelope_of(db).sequence, db)
-        return [] if event.renewed else _planned(event, row)
+        said = [(cast("PostApproved", envelope.event), envelope.sequence) for envelope in envelopes]
+        rows = await self._judge(said, db)
+        return [[] if event.renewed else _planned(event, row) for (event, _), row in zip(said, rows, strict=True)]
 
     async def refuse(self, event: PostRefused | PostReviewRequested, db: Session) -> Sequence[Event]:
         """A post that is not approved, or no longer, waits until it is or until its time runs out."""
-        await self._judge(event, envelope_of(db).sequence, db)
+        await self._judge([(event, envelope_of(db).sequence)], db)
         return []
 
     async def cancel(self, event: PostCancelled, db: Session) -> Sequence[Event]:
@@ -74,34 +68,52 @@ class Planner:
             if change.type == Change.CANCEL:
                 events += await self.cancel(PostCancelled.model_validate(change.event), db)
             elif change.type == Change.REVISION:
-                events += await self.receive(PostRequested.model_validate(change.event), db)
+                asked = PostRequested.model_validate(change.event), current_traceparent()
+                events += (await self._receive([asked], db))[0]
             else:
                 event = VERDICTS[change.type].model_validate(change.event)
-                events += _planned(event, await self._judge(event, change.event["sequence"], db))
+                (row,) = await self._judge([(event, change.event["sequence"])], db)
+                events += _planned(event, row)
         return events
 
-    async def _judge(self, event: Verdict, sequence: int, db: Session) -> Row | None:
-        """Write a verdict down; one about a newer revision than the one under way waits, as that revision does."""
-        values = {
-            "post": event.post,
-            "verdict": event.name.removeprefix("post.").removesuffix("_requested"),
-            "revision": event.revision,
-            "hash": event.payload_hash,
-            "until": event.valid_until if isinstance(event, PostApproved) else None,
-            "sequence": sequence,
-        }
-        if row := await self._judged(values, db):
-            return row
+    async def _receive(self, asked: Sequence[tuple[PostRequested, str | None]], db: Session) -> list[Sequence[Event]]:
+        """Write requests down, each about another post and with its trace, and return what follows from each."""
+        payloads = [event.payload.canonical() for event, _ in asked]
+        values = [_request(event, payload, trace) for (event, trace), payload in zip(asked, payloads, strict=True)]
+        rows = await db.execute_each(REQUEST, [one | self._ready() for one in values])
+        return [
+            await self._received(event, payload, rows.get(event.post), db)
+            for (event, _), payload in zip(asked, payloads, strict=True)
+        ]
+
+    async def _received(self, event: PostRequested, payload: bytes, row: Row | None, db: Session) -> Sequence[Event]:
+        if row is None:
+            return await self._too_early_or_late(event, Change.REVISION, db)
+        if (actual := digest_of(payload)) != event.payload_hash:
+            reason = f"the payload is not the one that was named: its hash is {actual[:12]}…"
+            await db.execute(REFUSE_FORM, {"post": event.post, "reason": reason})
+            return [PostFailed(post=event.post, revision=event.revision, remedy="rejected", reason=reason)]
+        settled = _settled(event, Change.REVISION, Settlement.APPLIED) if event.revision > 1 else []
+        return [*settled, *_planned(event, row)]
+
+    async def _judge(self, said: Sequence[tuple[Verdict, int]], db: Session) -> list[Row | None]:
+        """Write verdicts down, each about another post and with its sequence number, and return the posts' rows."""
+        values = [_verdict(event, sequence) | self._ready() for event, sequence in said]
+        rows = await db.execute_each(JUDGE, values)
+        return [
+            rows.get(event.post) or await self._judged_later(event, one, db)
+            for (event, _), one in zip(said, values, strict=True)
+        ]
+
+    async def _judged_later(self, event: Verdict, values: dict[str, Any], db: Session) -> Row | None:
+        """Have a verdict about a newer revision than the one under way wait, as that revision does."""
         known = (await db.execute(LOOK, {"post": event.post})).one()
         if known.state in BEGUN and known.revision < event.revision:
-            waiting = event.model_dump(mode="json") | {"sequence": sequence}
+            waiting = event.model_dump(mode="json") | {"sequence": values["sequence"]}
             await db.execute(WAIT, {"post": event.post, "type": event.name, "event": waiting})
             return None
-        return await self._judged(values, db)  # the call may have ended between the two looks
-
-    async def _judged(self, values: dict[str, Any], db: Session) -> Row | None:
-        row: Row | None = (await db.execute(JUDGE, values | self._ready())).one_or_none()
-        return row
+        # The call may have ended between the two looks.
+        return (await db.execute_each(JUDGE, [values])).get(event.post)
 
     async def _too_early_or_late(self, event: PostEvent, change: Change, db: Session) -> Sequence[Event]:
         """Answer a change that could not be made: it waits, it is too late, or it was made before."""
@@ -139,27 +151,38 @@ def _settled(event: PostEvent, change: Change, settlement: Settlement) -> list[E
     return [PostChangeSettled(post=event.post, revision=event.revision, change=change, settlement=settlement)]
 
 
-def _request(event: PostRequested, payload: str) -> dict[str, Any]:
+def _verdict(event: Verdict, sequence: int) -> dict[str, Any]:
+    return {
+        "post": event.post,
+        "verdict": event.name.removeprefix("post.").removesuffix("_requested"),
+        "revision": event.revision,
+        "hash": event.payload_hash,
+        "until": event.valid_until if isinstance(event, PostApproved) else None,
+        "sequence": sequence,
+    }
+
+
+def _request(event: PostRequested, payload: bytes, traceparent: str | None) -> dict[str, Any]:
     return {
         "post": event.post,
         "revision": event.revision,
         "channel": event.brief.channel,
         "platform": event.brief.platform,
-        "payload": payload,
+        "payload": payload.decode(),
         "payload_hash": event.payload_hash,
         "brief": event.brief.model_dump_json(),
         "publish_at": event.timing.publish_at,
         "not_after": event.timing.not_after,
         "after": event.after,
-        "traceparent": current_traceparent(),
+        "traceparent": traceparent,
     }
 
 
-def handlers(planner: Planner) -> Mapping[type[Event], Handler]:
+def handlers(planner: Planner) -> Handlers:
     """Return who handles what."""
     return {
-        PostRequested: planner.receive,
-        PostApproved: planner.approve,
+        PostRequested: Together(planner.receive),
+        PostApproved: Together(planner.approve),
         PostRefused: planner.refuse,
         PostReviewRequested: planner.refuse,
         PostCancelled: planner.cancel,

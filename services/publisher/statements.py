@@ -40,7 +40,7 @@ REQUEST = text(
             ELSE excluded.not_after END
     WHERE d.revision < excluded.revision
         AND d.state IN ({quoted((*UNTOUCHED, State.FAILED))}) AND NOT {PARTLY_PUBLIC}
-    RETURNING state, revision, due_at, platform
+    RETURNING post, state, revision, due_at, platform
     """  # noqa: S608 - constants
 ).bindparams(CHANNELS)
 
@@ -63,7 +63,7 @@ JUDGE = text(
             ELSE d.due_at END
     WHERE d.approval_sequence < excluded.approval_sequence AND (d.revision = excluded.approved_revision
         OR d.revision < excluded.approved_revision AND d.state NOT IN ({quoted(BEGUN)}) AND NOT {PARTLY_PUBLIC})
-    RETURNING state, revision, due_at, platform
+    RETURNING post, state, revision, due_at, platform
     """  # noqa: S608 - constants
 ).bindparams(CHANNELS)
 

@@ -81,6 +81,17 @@ class Session:
         form = _form(statement)
         return Rows(await self._driver.fetch(form.sql, *form.arguments(values), record_class=Row))
 
+    async def execute_each(
+        self, statement: TextClause, each: Sequence[Mapping[str, Any]], by: str = "post"
+    ) -> dict[Any, Row]:
+        """Run a statement once for each set of values, all in one round trip; return the rows by their column `by`.
+
+        For statements that return a row at the most, with another `by` each time.
+        """
+        form = _form(statement)
+        rows = await self._driver.fetchmany(form.sql, [form.arguments(values) for values in each], record_class=Row)
+        return {row[by]: row for row in rows}
+
     def add(self, statement: TextClause, values: Mapping[str, Any]) -> None:
         """Run a statement before the commit, together with all others that only differ in their values."""
         self._later.setdefault(statement, []).append(_form(statement).arguments(values))

@@ -1,7 +1,7 @@
 """The mailbox of a service: what comes in is handled once, what goes out is sent until it has arrived."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -12,7 +12,7 @@ from shared.events import EVENTS, Event, PostDue
 from shared.mailbox.acts import Act, C, Due, Performer, Woken, perform_due, perform_woken
 from shared.mailbox.clock import Clock, Tick
 from shared.mailbox.consumer import Consumer
-from shared.mailbox.inbox import Handler, envelope_of, expire
+from shared.mailbox.inbox import Handler, Handlers, Together, envelope_of, expire, follow
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
 from shared.mailbox.schema import add_mailbox
@@ -27,14 +27,17 @@ __all__ = [
     "Consumer",
     "Due",
     "Handler",
+    "Handlers",
     "Mailbox",
     "Performer",
     "Tick",
+    "Together",
     "Transaction",
     "Woken",
     "add_mailbox",
     "due_queue",
     "envelope_of",
+    "follow",
     "posts_queue",
     "topology",
 ]
@@ -97,7 +100,7 @@ class Mailbox:
             stored = await store(db, self.service, transaction.caused)
         self.relay.hand_over(stored)
 
-    def consumer(self, handlers: Mapping[type[Event], Handler], patient: Collection[type[Event]] = ()) -> Consumer:
+    def consumer(self, handlers: Handlers, patient: Collection[type[Event]] = ()) -> Consumer:
         """Return the loop that handles the service's events; the `patient` ones may wait for others to come along."""
         queue = posts_queue(self.service)
         return Consumer(

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.events import Envelope, Event, UndecodableError, decode
-from shared.mailbox.inbox import Handler, Inbox
+from shared.mailbox.inbox import Handlers, Inbox
 from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently, told
 from shared.settings import Settings
@@ -52,7 +52,7 @@ class Consumer:
         self,
         service: str,
         queue: str,
-        handlers: Mapping[type[Event], Handler],
+        handlers: Handlers,
         *,
         engine: AsyncEngine,
         bus: Bus,

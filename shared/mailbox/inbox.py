@@ -1,6 +1,7 @@
 """The inbox: every event is handled once, its changes, its inbox row and what follows from it in one transaction."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,20 @@ from shared.telemetry import following
 
 Handler = Callable[[Any, Session], Awaitable[Sequence[Event]]]
 """Takes an event and a session and returns the events that follow; it never commits, acks, publishes or catches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A handler of several events of one type, each about another subject, in one round trip to the database.
+
+    Takes their envelopes and a session; returns what follows from each, in their order. Else it is as a `Handler`.
+    """
+
+    handle: Callable[[Sequence[Envelope], Session], Awaitable[Sequence[Sequence[Event]]]]
+
+
+Handlers = Mapping[type[Event], Handler | Together]
+"""Who handles what."""
 
 HANDLED = Counter("carillon_events_handled_total", "Events handled, by type", ["service", "type"])
 DUPLICATES = Counter("carillon_events_duplicate_total", "Events that had been handled before", ["service"])
@@ -54,9 +69,7 @@ class HandledBefore(Exception):  # noqa: N818 - not an error: somebody else was 
 class Inbox:
     """What one consumer has handled, and how it handles what is new."""
 
-    def __init__(
-        self, service: str, consumer: str, handlers: Mapping[type[Event], Handler], engine: AsyncEngine, relay: Relay
-    ) -> None:
+    def __init__(self, service: str, consumer: str, handlers: Handlers, engine: AsyncEngine, relay: Relay) -> None:
         self._service = service
         self._consumer = consumer
         self._handlers = handlers
@@ -70,7 +83,8 @@ class Inbox:
         events = {envelope.id: envelope for envelope in envelopes}
         try:
             async with begin(self._engine) as db:
-                outgoing = Outgoing.of(await self._follow(events.values(), db), self._service)
+                caused = await follow(events.values(), self._handlers, db, self._service)
+                outgoing = Outgoing.of(caused, self._service)
                 values = {"consumer": self._consumer, "ids": list(events), **outgoing.values}
                 rows = await db.execute(REMEMBER_AND_STORE, values)
                 if rows[0].n < len(events):
@@ -86,7 +100,8 @@ class Inbox:
         events = {envelope.id: envelope for envelope in envelopes}
         async with begin(self._engine) as db:
             new = set((await db.execute(NEW, {"consumer": self._consumer, "ids": list(events)})).scalars())
-            caused = await self._follow([events[event] for event in events if event in new], db)
+            first = [envelope for event, envelope in events.items() if event in new]
+            caused = await follow(first, self._handlers, db, self._service)
             if forget:
                 await db.execute(FORGET, {"consumer": self._consumer, "id": forget})
             stored = await store(db, self._service, caused)
@@ -108,17 +123,45 @@ class Inbox:
         self._group_size.observe(messages)
         self._duplicates.inc(messages - handled)
 
-    async def _follow(self, envelopes: Iterable[Envelope], db: Session) -> list[Caused]:
-        """Let the handlers say what follows; an event nobody here handles leads to nothing."""
-        caused: list[Caused] = []
-        for envelope in envelopes:
-            event = envelope.event
-            if handler := self._handlers.get(type(event)):
+
+async def follow(envelopes: Iterable[Envelope], handlers: Handlers, db: Session, service: str) -> list[Caused]:
+    """Let the handlers say what follows; an event nobody here handles leads to nothing."""
+    caused: list[Caused] = []
+    for alike in _runs(envelopes):
+        handler = handlers.get(type(alike[0].event))
+        if isinstance(handler, Together):
+            caused += await _together(handler, alike, db)
+        elif handler:
+            for envelope in alike:
                 db.info["envelope"] = envelope
-                with following(envelope.traceparent, post=event.subject):
-                    caused += here(await handler(event, db))
-                _handled(self._service, event.name).inc()
-        return caused
+                with following(envelope.traceparent, post=envelope.event.subject):
+                    caused += here(await handler(envelope.event, db))
+        if handler:
+            _handled(service, alike[0].event.name).inc(len(alike))
+    return caused
+
+
+def _runs(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
+    """Give the events in their order, those of one type together as long as no subject comes again."""
+    run: list[Envelope] = []
+    subjects: set[str | None] = set()
+    for envelope in envelopes:
+        event = envelope.event
+        if run and (type(run[0].event) is not type(event) or event.subject in subjects):
+            yield run
+            run, subjects = [], set()
+        run.append(envelope)
+        subjects.add(event.subject)
+    if run:
+        yield run
+
+
+async def _together(handler: Together, envelopes: Sequence[Envelope], db: Session) -> list[Caused]:
+    caused: list[Caused] = []
+    for envelope, events in zip(envelopes, await handler.handle(envelopes, db), strict=True):
+        with following(envelope.traceparent, post=envelope.event.subject):
+            caused += here(events)
+    return caused
 
 
 @cache

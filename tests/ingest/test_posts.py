@@ -25,6 +25,7 @@ from shared.events import (
     Settlement,
     Trust,
 )
+from shared.mailbox import follow
 from tests.ingest.conftest import Caller, House, asking
 
 NOW = datetime.now(UTC)
@@ -33,8 +34,9 @@ NOW = datetime.now(UTC)
 async def hear(house: House, source: str, sequence: int, event: Event) -> None:
     """Let ingest hear an event, as its consumer does."""
     async with begin(house.runtime.engine) as db:
-        db.info["envelope"] = Envelope(event, uuid4(), source, datetime.now(UTC), sequence)
-        assert list(await HANDLERS[type(event)](event, db)) == []
+        assert (
+            await follow([Envelope(event, uuid4(), source, datetime.now(UTC), sequence)], HANDLERS, db, "ingest") == []
+        )
 
 
 def approved(post: UUID, revision: int = 1) -> PostApproved:

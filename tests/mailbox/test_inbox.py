@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from shared.bus.contract import Message
 from shared.bus.memory import MemoryBus
-from shared.database import Session, statements
-from shared.events import Envelope, Event, PostCancelled, PostDue, body_of, headers_of
-from shared.mailbox import Mailbox, posts_queue
+from shared.database import Session, begin, statements
+from shared.events import Envelope, Event, PostCancelled, PostDue, PostExpired, body_of, headers_of
+from shared.mailbox import Handlers, Mailbox, Together, follow, posts_queue
 from tests.mailbox.conftest import cancelled, count, note, running, until
 
 QUEUE = posts_queue("policy")
@@ -133,3 +133,24 @@ async def test_an_event_nobody_handles_is_done(mailbox: Mailbox, bus: MemoryBus)
     async with running(mailbox.consumer({PostCancelled: note}).run):
         await until(lambda: bus_empty(bus))
     assert await count(mailbox.engine, "SELECT count(*) FROM inbox") == 1
+
+
+async def test_events_about_different_subjects_are_handled_together_and_about_one_in_order(mailbox: Mailbox) -> None:
+    one, two = uuid4(), uuid4()
+    events = [
+        cancelled(one),
+        cancelled(two),
+        PostExpired(post=one, revision=1, reason="late"),
+        cancelled(one),
+        cancelled(one),
+    ]
+    seen: list[list[Event]] = []
+
+    async def handle(envelopes: Sequence[Envelope], db: Session) -> Sequence[Sequence[Event]]:
+        seen.append([envelope.event for envelope in envelopes])
+        return [[] for _ in envelopes]
+
+    handlers: Handlers = {PostCancelled: Together(handle), PostExpired: Together(handle)}
+    async with begin(mailbox.engine) as db:
+        assert await follow([Envelope.of(event, "test") for event in events], handlers, db, "policy") == []
+    assert seen == [events[:2], events[2:3], events[3:4], events[4:]]

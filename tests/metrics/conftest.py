@@ -22,6 +22,7 @@ from shared.channels import RegistryFile
 from shared.content import About
 from shared.database import begin, engine_for, statements
 from shared.events import Brief, Envelope, Event, PostPublished, Requester
+from shared.mailbox import follow
 from shared.process import migrate
 from shared.process.serving import serving
 from shared.settings import Settings
@@ -137,9 +138,7 @@ class Metrics:
     async def hear(self, *events: Event) -> None:
         """Handle events in one transaction."""
         async with begin(self.engine) as db:
-            for event in events:
-                db.info["envelope"] = Envelope.of(event, "test")
-                assert not await self._handlers[type(event)](event, db)
+            assert not await follow([Envelope.of(event, "test") for event in events], self._handlers, db, "metrics")
 
     async def measure(self) -> list[Event]:
         """Measure what is due, once; return what is told."""

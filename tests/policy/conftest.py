@@ -20,6 +20,7 @@ from shared.channels import load
 from shared.content import Kind, Timing
 from shared.database import begin, engine_for, statements
 from shared.events import Brief, Envelope, Event, PostRequested, Requester, Trust
+from shared.mailbox import follow
 from shared.payload import Payload, Piece, Rendition
 from shared.process import migrate
 
@@ -89,12 +90,9 @@ class Policy:
 
     async def hear(self, *events: Event) -> list[Event]:
         """Handle events in one transaction; return those that follow."""
-        following: list[Event] = []
         async with begin(self.engine) as db:
-            for event in events:
-                db.info["envelope"] = Envelope.of(event, "test")
-                following += await self._handlers[type(event)](event, db)
-        return following
+            caused = await follow([Envelope.of(event, "test") for event in events], self._handlers, db, "policy")
+        return [one.event for one in caused]
 
     async def look(self, lookup: Lookup, *, between: Sequence[Event] = ()) -> list[Event]:
         """Perform what is due, once; `between` is heard after the call and before its settling."""

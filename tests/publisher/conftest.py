@@ -27,6 +27,7 @@ from shared.events import (
     PostRequested,
     Requester,
 )
+from shared.mailbox import follow
 from shared.payload import Payload, Piece
 from shared.process import migrate
 
@@ -60,12 +61,10 @@ class Publisher:
 
     async def hear(self, *events: Event, sequence: int | None = None) -> list[str]:
         """Handle events in one transaction; return the names of those that follow."""
-        following: list[Event] = []
+        envelopes = [Envelope.of(one, "test")._replace(sequence=sequence or next(self._sequence)) for one in events]
         async with begin(self.engine) as db:
-            for event in events:
-                envelope = Envelope.of(event, "test")
-                db.info["envelope"] = envelope._replace(sequence=sequence or next(self._sequence))
-                following += await self._handlers[type(event)](event, db)
+            caused = await follow(envelopes, self._handlers, db, "publisher")
+        following = [one.event for one in caused]
         self.said += following
         return [event.name for event in following]
 

@@ -84,8 +84,7 @@ async def test_a_thread_begun_is_not_cancelled(hands: Hands) -> None:
 async def test_a_thread_begun_is_not_begun_anew_by_an_edit(hands: Hands) -> None:
     claimed = await hands.begun("at://one")
     edit = requested("Another text", post=claimed.post, revision=2)
-    async with begin(hands.engine) as db:
-        assert await hands.planner.receive(edit, db) == []
+    assert await hands.publisher.hear(edit) == []
     (answer,) = await hands.settle(claimed, TryLater("later", 1.0))
     assert isinstance(answer, PostChangeSettled)
     assert answer.settlement is Settlement.TOO_LATE
