@@ -66,10 +66,6 @@ class MediaStore:
         """
         return bytes(await self._store.get_range_async(_path(sha256), start=start, end=end))
 
-    def address(self, sha256: str) -> str:
-        """Return the public address of a medium; raises ValueError where none is set."""
-        raise ValueError(f"there is no public address for {sha256[:12]}…: set MEDIA_PUBLIC_URL")
-
     async def stat(self, sha256: str) -> Stored:
         """Return what is known about a medium without reading it; raises FileNotFoundError."""
         about = json.loads(bytes(await (await self._store.get_async(_path(sha256) + ".json")).bytes_async()))

@@ -23,10 +23,14 @@ class Secrets(BaseModel):
     identifier: SecretStr | None = None
     password: SecretStr | None = None
     access_token: SecretStr | None = None
+    id: str = ""
+    """The platform's own id of the account, where its calls need one: a Page, a user, an organization."""
+    version: str = ""
+    """The version of the platform's API to speak, where it is newer than the one that is built in."""
 
     def plain(self) -> dict[str, str]:
-        """Return what is set, in clear, for the one call that needs it."""
-        return {name: value.get_secret_value() for name, value in self if value is not None}
+        """Return the secrets that are set, in clear, for the one call that needs them."""
+        return {name: value.get_secret_value() for name, value in self if isinstance(value, SecretStr)}
 
 
 FILE = TypeAdapter(dict[str, Secrets])
@@ -54,6 +58,8 @@ class Accounts:
             base_url=known.base_url,
             secrets=secrets.plain(),
             limits=known.limits,
+            id=secrets.id,
+            version=secrets.version,
         )
 
     def _reread(self) -> None:

@@ -20,9 +20,11 @@ from services.publisher.tables import open_channels
 from shared.adapter.contract import Http, Media, NotFound, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Absence, Safe, Spec
+from shared.addresses import Addresses
 from shared.channels import Registry
 from shared.database import Session, statements
 from shared.events import Event, PostDue
+from shared.media import MediaStore
 
 MARGIN = timedelta(minutes=5)
 """How long before the end of a platform's window for safe repeats it is no longer relied on: its clock is not ours."""
@@ -89,9 +91,7 @@ class Deliver:
             if not claim.allowed:
                 return Absent("it was not published, and its approval is no longer valid")
         progress = partial(self._progress, claim)
-        return await self._publisher.publish(
-            claim.payload, account, claim.attempt, self._http, _Readable(self._media), progress
-        )
+        return await self._publisher.publish(claim.payload, account, claim.attempt, self._http, self._media, progress)
 
     async def _others(self, claimed: Claimed) -> frozenset[str]:
         """Return the ids of the channel's posts that are known to be other ones, so that a look-up passes them over."""
@@ -113,23 +113,28 @@ class Deliver:
         return repeat.covers(claim.attempt.created_at, datetime.now(UTC) + MARGIN)
 
 
-class _Readable:
+class Offered:
     """The media store as a platform may use it: what cannot be read now may be later, and nothing was sent yet."""
 
-    def __init__(self, media: Media) -> None:
-        self._media = media
+    def __init__(self, store: MediaStore, addresses: Addresses | None = None) -> None:
+        self._store = store
+        self._addresses = addresses
 
     async def read(self, sha256: str) -> bytes:
+        """Return the bytes; raises TryLater."""
         with _told(sha256):
-            return await self._media.read(sha256)
+            return await self._store.read(sha256)
 
     async def part(self, sha256: str, start: int, end: int) -> bytes:
+        """Return some of the bytes; raises TryLater."""
         with _told(sha256):
-            return await self._media.part(sha256, start, end)
+            return await self._store.part(sha256, start, end)
 
     def address(self, sha256: str) -> str:
-        with _told(sha256):
-            return self._media.address(sha256)
+        """Return where the platform can fetch the medium; raises TryLater where no address can be made."""
+        if self._addresses is None:
+            raise TryLater("media have no public address: set MEDIA_PUBLIC_URL and MEDIA_KEY")
+        return self._addresses.address(sha256)
 
 
 @contextmanager

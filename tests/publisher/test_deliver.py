@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed
-from services.publisher.deliver import Deliver
+from services.publisher.deliver import Deliver, Offered
 from services.publisher.settings import PublisherSettings
 from shared import platforms
 from shared.adapter.client import HttpClient
@@ -94,7 +94,7 @@ async def stage(
             accounts=Accounts(file, lambda: registry),
             registry=lambda: registry,
             http=http,
-            media=MediaStore(f"file://{tmp_path / 'media'}"),
+            media=Offered(MediaStore(f"file://{tmp_path / 'media'}")),
             settings=settings,
         )
         yield Stage(deliver, publisher, sandbox)
