@@ -37,6 +37,10 @@ class Rendition(Travelling):
     width: int | None = None
     height: int | None = None
     seconds: float | None = None
+    codec: str | None = None
+    """Of a video, as FFmpeg names it."""
+    rate: float | None = None
+    """Of a video: frames a second."""
     alt: str = ""
     captions: tuple[Track, ...] = ()
     rights: Rights | None = None

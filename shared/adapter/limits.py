@@ -21,7 +21,7 @@ class Excess:
     channel: str
     limit: str
     """Which one: kind, refers_to, title, text, comment, thread, tags, tag, mentions, links, media, type, alt, bytes,
-    time, ratio, side, poll options, poll option or poll time."""
+    codec, rate, time, ratio, side, poll options, poll option or poll time."""
     most: int
     count: int
     unit: str

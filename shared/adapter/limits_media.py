@@ -9,8 +9,8 @@ from shared.adapter.text import graphemes
 from shared.content import Kind
 from shared.payload import Rendition
 
-_ROUNDED = 0.01
-"""By how much a picture's shape may miss the limit: bars are whole pixels."""
+_ROUNDED = 0.05
+"""By how much a shape or a rate may miss its limit: pixels are whole, and 30 frames are often 29.97."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _alt(shown: Shown, most: int) -> Iterator[Found]:
 
 
 def _video(shown: Shown, limit: VideoLimit) -> Iterator[Found]:
-    """Check what a rendition tells of a video; what it does not tell was checked when it was prepared."""
+    """Give every limit that a video breaks, as far as it is known."""
     place, form = shown.needed.place, shown.rendition
     if form.type not in limit.types:
         message = f"a video may be {' or '.join(limit.types)} here, this is {form.type}; give another form of it"
@@ -83,6 +83,13 @@ def _video(shown: Shown, limit: VideoLimit) -> Iterator[Found]:
     if form.size > limit.bytes:
         message = f"a video may have {limit.bytes} bytes, this has {form.size}; give a smaller form of it"
         yield Found("bytes", limit.bytes, form.size, "bytes", place, message)
+    if form.codec and form.codec not in limit.codecs:
+        message = f"a video is coded as {' or '.join(limit.codecs)} here, this as {form.codec}; give another form of it"
+        yield Found("codec", 0, 1, "media", place, message)
+    if form.rate and limit.rate and not limit.rate[0] - _ROUNDED <= form.rate <= limit.rate[1] + _ROUNDED:
+        least, most = limit.rate
+        message = f"a video has {least:g} to {most:g} frames a second here, this {form.rate:g}; give another form of it"
+        yield Found("rate", round(most), round(form.rate), "frames a second", place, message)
     yield from _time(form, limit, place)
     yield from _shape(form, limit, place)
     if limit.alt:
