@@ -63,7 +63,7 @@ def looks_like(
     reply_to: str | None,
     quoted: str | None = None,
 ) -> bool:
-    """Say whether a listed status may be a part: reply, quote, media, warning and poll fit; its text is asked for then."""
+    """Say whether a listed status may be a part: all but its text, which is asked for then."""
     piece = payload.pieces[number]
     options = [option["title"] for option in (status.get("poll") or {}).get("options", [])]
     return (
