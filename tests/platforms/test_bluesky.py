@@ -80,6 +80,13 @@ async def test_a_link_has_its_card_with_a_thumbnail(bluesky: Stage) -> None:
     assert card["thumb"]["mimeType"] == "image/png"
 
 
+async def test_a_livestream_is_announced_with_its_card(bluesky: Stage) -> None:
+    link = Link(url="https://youtube.com/live/x", title="Live")
+    published = await bluesky.trial(Content(text="At noon", kind=Kind.LIVESTREAM, link=link)).until_public()
+    record = record_at(bluesky, published.external_id)
+    assert (record["text"], record["embed"]["external"]["uri"]) == ("At noon", "https://youtube.com/live/x")
+
+
 async def test_pictures_say_their_shape(bluesky: Stage) -> None:
     media = (Media(asset=bluesky.store.put(picture()), alt="A field"),)
     published = await bluesky.trial(Content(text="See", media=media)).until_public()
@@ -320,13 +327,14 @@ def session_at(wire: Wire) -> dict[str, Any]:
     return {**tokens, "did": "did:plc:x", "handle": "x.example.org", "didDoc": {"service": [service]}}
 
 
-async def test_a_server_without_the_service_takes_the_video_as_a_blob(bluesky: Stage) -> None:
+@pytest.mark.parametrize("status", [400, 404, 501])
+async def test_a_server_without_the_service_takes_the_video_as_a_blob(bluesky: Stage, status: int) -> None:
     blob = {"$type": "blob", "ref": {"$link": "bafkrei"}, "mimeType": "video/mp4", "size": 1}
     async with scripted() as wire:
 
         def answer(head: str, _body: bytes) -> bytes:
             if "uploadVideo" in head:
-                return reply(501, {"error": "MethodNotImplemented"})
+                return reply(status, {"error": "InvalidRequest"})
             made = {"uri": "at://did:plc:x/app.bsky.feed.post/3k2akyxy2tk2s", "cid": "c", "blob": blob, "token": "t"}
             return reply(200, {**session_at(wire), **made})
 

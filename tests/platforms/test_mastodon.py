@@ -290,3 +290,9 @@ async def test_an_application_that_is_not_known_is_unauthorized(mastodon: Stage)
     app = App("", "", "https://carillon.example/connected", mastodon.account.base_url)
     with pytest.raises(Unauthorized, match="invalid_client"):
         await connect.exchange(app, "code-ada", "v" * 43, mastodon.http)
+
+
+async def test_a_livestream_is_announced_with_its_link(mastodon: Stage) -> None:
+    link = Link(url="https://youtube.com/live/x", title="Live")
+    await mastodon.trial(Content(text="At noon", kind=Kind.LIVESTREAM, link=link)).until_public()
+    assert mastodon.public() == ["At noon\n\nhttps://youtube.com/live/x"]

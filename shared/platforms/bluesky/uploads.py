@@ -6,7 +6,6 @@ The same bytes give the same blob and the same job, so a repeat is harmless.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from shared.adapter.contract import Account, Http, Media, Pending, Progress
 from shared.adapter.errors import Rejected, TryLater
@@ -22,6 +21,8 @@ TRUSTED = 30 * 60
 """Seconds for which the video service may write to our repository: what the tutorial recommends."""
 _HOPELESS = frozenset({"validation_failure", "encoding_failure", "pds_upload_unsupported_blob_size"})
 """Failures that the same video would have again (app.bsky.video.defs, failureCode)."""
+_WITHOUT = (400, 404, 501)
+"""How servers of somebody's own say that they have no video service: the reference server says 400."""
 _BLOB = "com.atproto.repo.uploadBlob"
 
 
@@ -67,8 +68,8 @@ async def _sent(video: Rendition, account: Account, http: Http, media: Media) ->
     A server of somebody's own has no such service: there the video is a blob, processed only once it is posted.
     """
     session = await session_of(account, http)
-    audience = f"did:web:{urlsplit(session.base).netloc.replace(':', '%3A')}"
-    asked = {"aud": audience, "lxm": _BLOB, "exp": int(time.time()) + TRUSTED}
+    server = (await call(account, http, "GET", "com.atproto.server.describeServer")).json["did"]
+    asked = {"aud": server, "lxm": _BLOB, "exp": int(time.time()) + TRUSTED}
     token = (await call(account, http, "GET", "com.atproto.server.getServiceAuth", params=asked)).json["token"]
     answer = await http.call(
         "POST",
@@ -78,9 +79,9 @@ async def _sent(video: Rendition, account: Account, http: Http, media: Media) ->
         params={"did": session.did, "name": f"{video.sha256[:16]}.mp4"},
         content=await media.read(video.sha256),
         headers={"Authorization": f"Bearer {token}", "Content-Type": video.type},
-        expected=(200, 404, 409, 501),
+        expected=(200, 409, *(() if is_own(session.base) else _WITHOUT)),
     )
-    if answer.status in (404, 501):
+    if answer.status in _WITHOUT:
         return {"blob": await _blob(video.sha256, video.type, account, http, media)}
     return _status(answer.json)
 

@@ -87,11 +87,8 @@ class Accounts:
 
     def trusted(self, call: Call) -> str:
         """Return for whom a service may upload to this server; raises an XRPC error."""
-        server = call.base.partition("://")[2].partition("/")[0].replace(":", "%3A")
         try:
-            claims = jwt.decode(
-                call.bearer(), self._key, ["HS256"], audience=f"did:web:{server}", options={"verify_exp": False}
-            )
+            claims = jwt.decode(call.bearer(), self._key, ["HS256"], audience=SERVER_DID, options={"verify_exp": False})
         except jwt.InvalidTokenError as error:
             raise refused("InvalidToken", "Token could not be verified", 401) from error
         if claims.get("lxm") != UPLOAD or claims["exp"] <= self._world.now() - self._world.ahead:

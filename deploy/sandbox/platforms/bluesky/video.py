@@ -1,5 +1,6 @@
 """The video service: takes a film for an account, works on it for a while, then puts the blob into its repository."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from deploy.sandbox.platforms.bluesky.schema import VIDEO_BYTES
 from deploy.sandbox.platforms.bluesky.state import NAME, State
 from deploy.sandbox.wire import Answer, Call, json_answer
 
+_DID = re.compile(r"did:(plc:[a-z2-7]{24}|web:[a-zA-Z0-9.-]+)(#\w+)?")
 LONGEST_TRUST = 3_600
 """Seconds that a service token may be good for."""
 
@@ -39,6 +41,8 @@ class Videos:
         self._state.count_request(call)
         did, _ = self._state.accounts.caller(call)
         audience, method = (self._state.param(call, name) for name in ("aud", "lxm"))
+        if not _DID.fullmatch(audience):
+            raise invalid("aud must be a valid atproto DID or did#serviceId reference")
         text, now = call.params().get("exp", [""])[0], self._state.world.now()
         until = int(text) if text.isdecimal() and len(text) < 12 else int(now) + 60
         # The sandbox's clock may be ahead of its callers'.

@@ -129,7 +129,8 @@ class Statuses:
         language = text(params, "language")
         status_id = self._state.ids.next(now)
         post = Post(NAME, account, status_id, words[0], now, key=key)
-        status = Status(status_id, account, words[0], now, post, words[1], truth(params, "sensitive"), visibility)
+        sensitive = truth(params, "sensitive") or bool(words[1])
+        status = Status(status_id, account, words[0], now, post, words[1], sensitive, visibility)
         status.language = language if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", language) else "en"
         status.reply_to, status.media, status.poll, status.quote_of = reply_to, media, poll, quoted
         return status
