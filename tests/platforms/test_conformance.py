@@ -35,7 +35,7 @@ PUBLIC_FIGURES = {"bluesky", "mastodon"}
 """Platforms that tell figures without being asked who asks."""
 WITHOUT_OAUTH = {"bluesky"}
 """Platforms whose accounts let us in by a password made for the purpose; their own tests ask how."""
-REVOKED_BY_HAND = {"instagram"}
+REVOKED_BY_HAND = {"instagram", "threads"}
 """Platforms that have no call for giving a grant back: the account's owner does it."""
 WITH_THREADS = sorted(name for name, spec in specs().items() if Kind.THREAD in spec.kinds)
 
