@@ -54,13 +54,17 @@ def said_in(payload: Payload, number: int, parts: Sequence[str], about: str | No
 
 def check(payload: Payload) -> None:
     """Refuse what Threads would show otherwise than it was rendered; raises Rejected."""
-    if payload.kind is Kind.REPOST and any(piece.text or piece.media for piece in payload.pieces):
-        raise Rejected("threads: a repost says nothing of its own; leave its text out, or make it a quote")
+    if payload.kind is Kind.REPOST and _says(payload):
+        raise Rejected("threads: a repost says nothing of its own; leave text and comment out, or make it a quote")
     for poll in (piece.poll for piece in payload.pieces if piece.poll):
         if poll.multiple:
             raise Rejected("threads: a poll takes one answer from each; leave 'multiple' out")
         if timedelta(seconds=poll.seconds) != DAY:
             raise Rejected(f"threads: a poll is open for a day, not {poll.seconds} seconds; change 'seconds'")
+
+
+def _says(payload: Payload) -> bool:
+    return bool(payload.first_comment) or any(piece.text or piece.media for piece in payload.pieces)
 
 
 def container_of(said: Said, media: Media, items: Sequence[str]) -> dict[str, str]:

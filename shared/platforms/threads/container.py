@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.adapter.contract import Account, Http, Media
-from shared.adapter.errors import Rejected
+from shared.adapter.errors import Rejected, TryLater, Uncertain
 from shared.platforms.threads.body import Said, container_of, item_of
 from shared.platforms.threads.connect import call, look_at, me
 
@@ -46,33 +46,30 @@ async def made(said: Said, state: State, desk: Desk, media: Media, keep: Keep) -
         gathered = await _gathered(said, state, desk, media, keep) if said.form == "CAROUSEL" else state
         if isinstance(gathered, Waiting):
             return gathered
-        items = [item["id"] for item in gathered.get("items", ())]
-        state = {**gathered, "container": await _create(container_of(said, media, items), desk)}
+        form = container_of(said, media, gathered.get("items", ()))
+        state = {**gathered, "container": await _create(form, desk)}
         await keep(state)
-    without = {key: value for key, value in state.items() if key not in {"container", "asked"}}
-    ready = await _ready(state["container"], state, without, desk)
-    return state if ready is None else ready
+    without = {key: value for key, value in state.items() if key not in {"container", "items", "asked"}}
+    return await _ready(state["container"], state, without, desk) or state
 
 
 async def _gathered(said: Said, state: State, desk: Desk, media: Media, keep: Keep) -> State | Waiting:
-    """Return the state with a finished container for each medium of a carousel."""
-    items: list[dict[str, Any]] = list(state.get("items", ()))
+    """Return the state with a finished container for each medium of a carousel.
+
+    All of them are asked for each time: a day after it was made, a finished one is good no longer.
+    """
+    items: list[str] = list(state.get("items", ()))
     waiting: Waiting | None = None
     for place, rendition in enumerate(said.media):
         if place >= len(items):
-            items = [*items, {"id": await _create(item_of(rendition, media), desk)}]
+            items = [*items, await _create(item_of(rendition, media), desk)]
             await keep({**state, "items": items})
-        if items[place].get("ready"):
-            continue
-        state = {**state, "items": items}
         without = {**state, "items": items[:place]}
-        waits = await _ready(items[place]["id"], state, without, desk)
-        if waits and waits.state.get("items") == items[:place]:
-            return waits  # this one is made anew, and those after it
-        waiting = waits or waiting
-        items = [*items[:place], {**items[place], "ready": waits is None}, *items[place + 1 :]]
-    state = {**state, "items": items}
-    return Waiting({**waiting.state, "items": items}, waiting.after) if waiting else state
+        unready = await _ready(items[place], {**state, "items": items}, without, desk)
+        if unready and len(unready.state["items"]) == place:
+            return unready  # this one and those after it are made anew
+        waiting = unready or waiting
+    return Waiting({**waiting.state, "items": items}, waiting.after) if waiting else {**state, "items": items}
 
 
 async def _create(form: Mapping[str, str], desk: Desk) -> str:
@@ -85,15 +82,21 @@ async def _ready(container: str, state: State, without: State, desk: Desk) -> Wa
     """Return None for a container that is finished, else what to wait for; `without` is the state with none."""
     told = await status_of(container, desk)
     match told.get("status"):
-        case "FINISHED" | "PUBLISHED":
+        case "FINISHED":
             return None
+        case "PUBLISHED":
+            raise Uncertain("threads: a container that was never sent says that it is published; a person must look")
         case "IN_PROGRESS":
             after = WAIT if state.get("asked") else FIRST_WAIT
             return Waiting({**state, "asked": True}, after)
+        case "EXPIRED":
+            return Waiting(without, 0)  # a day has passed: there is no harm in making another one at once
     failures = int(state.get("failures", 0)) + 1
-    reason = str(told.get("error_message") or told.get("status") or "it is gone")
-    if failures > MOST_FAILURES or (told.get("status") == "ERROR" and reason not in _PASSING):
+    reason = str(told.get("error_message") or "")
+    if told.get("status") == "ERROR" and (failures > MOST_FAILURES or reason not in _PASSING):
         raise Rejected(f"threads: a medium could not be processed ({reason}); give another form of it")
+    if failures > MOST_FAILURES:
+        raise TryLater("threads: containers vanish before they can be published")
     return Waiting({**without, "failures": failures}, FIRST_WAIT)
 
 

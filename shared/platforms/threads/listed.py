@@ -1,11 +1,12 @@
 """The account's own posts and replies, as the API lists them, and which of them is ours."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 from shared.adapter.contract import Account, Http
 from shared.adapter.errors import Uncertain
-from shared.platforms.threads.body import Said, is_it
+from shared.platforms.threads.body import Said, is_it, node_of
 from shared.platforms.threads.connect import call, me
 
 FIELDS = "id,text,timestamp,permalink,media_type,is_quote_post,quoted_post,reposted_post,replied_to,shortcode,username"
@@ -37,22 +38,22 @@ async def ours(said: Said, sent: float, known: frozenset[str], account: Account,
     `known` are posts that others made, or that are other parts. Raises Uncertain where two posts fit.
     """
     path = f"{me(account)}/{'replies' if said.reply_to else 'threads'}"
-    found = [post["id"] async for post in listing(account, http, path, since=_since(sent)) if is_it(post, said)]
+    found = [post["id"] async for post in _since(sent, path, account, http) if is_it(post, said)]
     return _only(found, known)
 
 
 async def our_repost(about: str, sent: float, known: frozenset[str], account: Account, http: Http) -> str | None:
     """Return the id of the account's repost of a post since then; None if there is none. Raises Uncertain for two."""
-    found = []
-    async for post in listing(account, http, f"{me(account)}/threads", since=_since(sent)):
-        original = post.get("reposted_post") or {}
-        if post.get("media_type") == "REPOST_FACADE" and about in (original, dict(original).get("id")):
-            found.append(post["id"])
-    return _only(found, known)
+    posts = _since(sent, f"{me(account)}/threads", account, http)
+    reposts = [post async for post in posts if post.get("media_type") == "REPOST_FACADE"]
+    return _only([post["id"] for post in reposts if node_of(post.get("reposted_post")) == about], known)
 
 
-def _since(sent: float) -> int:
-    return int(sent) - CLOCKS
+async def _since(sent: float, path: str, account: Account, http: Http) -> AsyncIterator[dict[str, Any]]:
+    since = int(sent) - CLOCKS
+    async for post in listing(account, http, path, since=since):
+        if datetime.fromisoformat(post["timestamp"]).timestamp() >= since:
+            yield post
 
 
 def _only(found: list[Any], known: frozenset[str]) -> str | None:

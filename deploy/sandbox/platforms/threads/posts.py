@@ -22,7 +22,8 @@ class Posts:
         if container is None or container.account != account or container.item:
             raise not_ready()
         # A container that was published already makes a second post here: what the real one does is not documented.
-        if container.status(self._state.world.now()) not in {"FINISHED", "PUBLISHED"}:
+        now = self._state.world.now()
+        if container.status(now) not in {"FINISHED", "PUBLISHED"} or container.ready > now:
             raise not_ready()
         return self.publish(call, container)
 

@@ -19,7 +19,10 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 @dataclass(slots=True)
 class Container:
-    """What is to become a post; ready from `ready` on, unless it has a fault."""
+    """What is to become a post; ready from `ready` on, unless it has a fault.
+
+    A text says that it is finished before that, and yet cannot be published, as happens with the real ones.
+    """
 
     id: str
     account: str
@@ -43,7 +46,7 @@ class Container:
             return "PUBLISHED"
         if now - self.made > KEPT_SECONDS:
             return "EXPIRED"
-        if self.ready > now:
+        if self.ready > now and self.kind != "TEXT":
             return "IN_PROGRESS"
         return "ERROR" if self.fault else "FINISHED"
 
