@@ -1,6 +1,6 @@
 """What only Threads has: containers and their states, slow publishing, emoji by their bytes, reposts, comments."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +15,12 @@ from shared.adapter.text import emoji_bytes
 from shared.content import Content, Kind, Link, Media, Part, Poll
 from shared.platforms import specs
 from shared.platforms.threads import connect, measure, publish
+from tests.adapter.wire import reply
+from tests.adapter.wire import running as scripted
 from tests.platforms.conftest import Stage, stage_of
 from tests.platforms.contents import film, image, picture, poll, video
 from tests.platforms.sandbox import Sandbox
-from tests.platforms.stage import Trial
+from tests.platforms.stage import Killed, KilledError, Trial
 
 FACES: tuple[Publisher, Connector, Measurer] = (publish, connect, measure)
 """What mypy checks: each module has the shape that its service calls."""
@@ -367,6 +369,21 @@ def _parts(trial: Trial) -> dict[str, Any]:
     return {name: getattr(trial, name) for name in names}
 
 
+async def test_a_process_killed_between_post_and_comment_makes_neither_twice(threads: Stage) -> None:
+    for dies_at in range(1, 10):
+        stage = threads.fresh()
+        trial = stage.trial(COMMENTED, Killed, dies_at=dies_at)
+        try:
+            await trial.until_public()
+            break  # it did not write so often
+        except KilledError:
+            again = stage.trial(COMMENTED)
+            again.attempt = trial.attempt
+            await again.until_public()
+        assert stage.public() == ["Above", "Below"]
+    assert dies_at > 4
+
+
 async def test_a_comment_that_threads_will_not_take_is_told_beside_the_post(threads: Stage) -> None:
     too_long = threads.trial(COMMENTED)
     too_long.payload = too_long.payload.model_copy(update={"first_comment": "x" * 501})
@@ -417,6 +434,56 @@ async def test_no_call_but_those_for_tokens_has_one_in_its_address(threads: Stag
     called = [one for one in told if one["path"].startswith("/v1.0/")]
     assert called
     assert not any("access_token" in one["query"] for one in called)
+
+
+# ---- the pages' own examples -----------------------------------------------------------------------------------------
+
+# developers.facebook.com/docs/threads: posts, troubleshooting, insights, retrieve-posts, posts/reposts.
+EXAMPLES: Mapping[str, Any] = {
+    "POST /v1.0/me/threads": {"id": "1234567"},
+    "GET /v1.0/1234567": {"status": "FINISHED", "id": "17889615691921648"},
+    "POST /v1.0/me/threads_publish": {"id": "7654321"},
+    "GET /v1.0/7654321": {"permalink": "https://www.threads.net/@threadsapitestuser/post/abcdefg", "id": "7654321"},
+    "GET /v1.0/7654321/insights": {
+        "data": [
+            {"name": "likes", "period": "lifetime", "values": [{"value": 100}], "title": "Likes"},
+            {"name": "replies", "period": "lifetime", "values": [{"value": 10}], "title": "Replies"},
+        ]
+    },
+    "GET /v1.0/me/threads_insights": {"data": [{"name": "followers_count", "total_value": {"value": 1}}]},
+}
+
+
+async def test_the_examples_of_the_pages_are_understood(threads: Stage) -> None:
+    def answer(head: str, _body: bytes) -> bytes:
+        method, target, _ = head.split(" ", 2)
+        return reply(200, EXAMPLES[f"{method} {target.partition('?')[0]}"])
+
+    async with scripted() as wire:
+        wire.answer = answer
+        account = replace(threads.account, base_url=wire.url, id="")
+        trial = threads.trial(Content(text="Today Is Monday"))
+        trial.account = account
+        published = await trial.until_public()
+        assert (published.external_id, published.permalink) == ("7654321", EXAMPLES["GET /v1.0/7654321"]["permalink"])
+        (told,) = await measure.measure(["7654321"], account, threads.http)
+        assert told.values == {"likes": 100, "comments": 10}
+        assert await measure.followers(account, threads.http) == 1
+
+
+@pytest.mark.parametrize(("empty", "remedy"), [("threads", TryLater), ("threads_publish", Uncertain)])
+async def test_an_answer_without_an_id_is_no_success(threads: Stage, empty: str, remedy: type[Exception]) -> None:
+    def answer(head: str, _body: bytes) -> bytes:
+        method, target, _ = head.split(" ", 2)
+        path = target.partition("?")[0]
+        return reply(200, {} if path.endswith(f"/{empty}") else EXAMPLES[f"{method} {path}"])
+
+    async with scripted() as wire:
+        wire.answer = answer
+        trial = threads.trial(Content(text="Today Is Monday"))
+        trial.account = replace(threads.account, base_url=wire.url, id="")
+        with pytest.raises(remedy, match="names no id"):
+            await trial.once()
 
 
 # ---- figures and voices ----------------------------------------------------------------------------------------------

@@ -55,6 +55,14 @@ async def look_at(account: Account, http: Http, method: str, path: str, *, opera
     raise failure_of(SPEC, operation, answer.status, answer.json, answer.headers, False)
 
 
+def id_in(answer: Answer, otherwise: type[PlatformError]) -> str:
+    """Return the id of what a call made; raises what it is told to where the answer names none."""
+    told = answer.json if isinstance(answer.json, dict) else {}
+    if not told.get("id"):
+        raise otherwise("threads: the answer names no id")
+    return str(told["id"])
+
+
 def me(account: Account) -> str:
     """Return the account's own node in a path."""
     return f"/{account.id or 'me'}"

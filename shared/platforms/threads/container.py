@@ -11,7 +11,7 @@ from typing import Any
 from shared.adapter.contract import Account, Http, Media
 from shared.adapter.errors import Rejected, TryLater, Uncertain
 from shared.platforms.threads.body import Said, container_of, item_of
-from shared.platforms.threads.connect import call, look_at, me
+from shared.platforms.threads.connect import call, id_in, look_at, me
 
 State = Mapping[str, Any]
 Keep = Callable[[State], Awaitable[None]]
@@ -75,7 +75,7 @@ async def _gathered(said: Said, state: State, desk: Desk, media: Media, keep: Ke
 async def _create(form: Mapping[str, str], desk: Desk) -> str:
     path = f"{me(desk.account)}/threads"
     told = await call(desk.account, desk.http, "POST", path, operation="container", data=form)
-    return str(told.json["id"])
+    return id_in(told, TryLater)
 
 
 async def _ready(container: str, state: State, without: State, desk: Desk) -> Waiting | None:

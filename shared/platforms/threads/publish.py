@@ -11,7 +11,7 @@ from shared.content import Kind
 from shared.payload import Payload
 from shared.platforms.threads.about import about
 from shared.platforms.threads.body import Said, check, said_in
-from shared.platforms.threads.connect import call, look_at
+from shared.platforms.threads.connect import call, id_in, look_at
 from shared.platforms.threads.container import Desk, Waiting
 from shared.platforms.threads.listed import our_repost
 from shared.platforms.threads.sending import LOOK, LOOKS, bring, look
@@ -169,12 +169,13 @@ async def _reposted(
     await progress({**unsent, "sent": datetime.now(UTC).timestamp(), "looks": 0})
     try:
         told = await call(account, http, "POST", f"/{resume['about']}/repost", operation="repost", mutates=True)
+        node = id_in(told, Uncertain)
     except Uncertain:
         raise
     except PlatformError:
         await progress(unsent)
         raise
-    return await _done([str(told.json["id"])], account, http)
+    return await _done([node], account, http)
 
 
 async def _found_repost(

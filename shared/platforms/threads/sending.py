@@ -6,7 +6,7 @@ from shared.adapter.answers import codes_of, failure_of
 from shared.adapter.contract import Media
 from shared.adapter.errors import PlatformError, TryLater, Uncertain
 from shared.platforms.threads.body import Said
-from shared.platforms.threads.connect import call, me
+from shared.platforms.threads.connect import call, id_in, me
 from shared.platforms.threads.container import MOST_FAILURES, Desk, Keep, State, Waiting, made, status_of
 from shared.platforms.threads.listed import ours
 from shared.platforms.threads.spec import SPEC
@@ -47,7 +47,7 @@ async def _published(state: State, desk: Desk, keep: Keep) -> str | Waiting:
             desk.account, desk.http, "POST", path, operation="publish", mutates=True, data=form, expected=expected
         )
         if answer.status == 200:
-            return str(answer.json["id"])
+            return id_in(answer, Uncertain)
         if "24/4279009" in codes_of(answer.json, SPEC.codes):
             return _too_early({**unsent, **again})
         raise failure_of(SPEC, "publish", answer.status, answer.json, answer.headers, True)
