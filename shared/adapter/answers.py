@@ -153,5 +153,7 @@ def failure_of(
     """Return what a refusal means for us, from its status, its body and its headers; `called` names the call."""
     codes = codes_of(told, service.codes)
     kind = meaning(status, codes, service.errors, mutates)
+    if kind is Uncertain and not mutates:
+        kind = TryLater  # whatever became of it, nobody sees it
     reason = f"{service.name} {called}: {status} {clipped(told)}".rstrip()
     return TryLater(reason, wait_of(headers, codes, service.waits)) if kind is TryLater else kind(reason)

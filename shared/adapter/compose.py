@@ -63,7 +63,7 @@ def media_of(content: Content, spec: Spec) -> tuple[Needed, ...]:
     video = video_limit(content, spec)
     own = [Needed(medium, place, spec.images, video) for part in _parts(content) for place, medium in part.media]
     card = _card(content, spec)
-    if card and card.thumbnail:
+    if card and card.thumbnail and spec.thumbnail:
         own.append(Needed(card.thumbnail, "/link/thumbnail", spec.thumbnail))
     return tuple(own)
 

@@ -21,6 +21,7 @@ _CLUSTER = regex.compile(r"\X")
 _RUNS = regex.compile(r"[ -~]+(?=[ -~])|\X")
 """Clusters, but for plain letters that another plain letter follows: each of those is one, and taken by the run."""
 _EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
+_TINT = regex.compile(r"\p{Emoji_Modifier}")
 _LIGHT = regex.compile(r"[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
@@ -83,7 +84,11 @@ def emoji_bytes(text: str) -> int:
     if text.isascii():
         return len(text)
     clusters = (match[0] for match in _CLUSTER.finditer(text))
-    return sum(len(cluster.encode()) if _EMOJI.search(cluster) else len(cluster) for cluster in clusters)
+    return sum(len(cluster.encode()) if _is_emoji(cluster) else len(cluster) for cluster in clusters)
+
+
+def _is_emoji(cluster: str) -> bool:
+    return bool(_EMOJI.search(cluster) or _TINT.search(cluster))
 
 
 def _weight(cluster: str) -> int:

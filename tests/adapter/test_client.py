@@ -106,6 +106,14 @@ async def test_a_refusal_means_what_the_table_says(
     assert type(await failure(client, wire.url, mutates=True)) is kind
 
 
+@pytest.mark.parametrize(("mutates", "kind"), [(True, Uncertain), (False, TryLater)])
+async def test_what_nobody_sees_is_never_uncertain(
+    wire: Wire, client: HttpClient, mutates: bool, kind: type[PlatformError]
+) -> None:
+    wire.always(reply(400, {"error": "Unclear"}))
+    assert type(await failure(client, wire.url, mutates)) is kind
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [

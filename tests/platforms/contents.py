@@ -95,8 +95,8 @@ def thread(store: Store) -> Content:
 
 
 def poll(_store: Store) -> Content:
-    """A question."""
-    return Content(text="Which?", poll=Poll(options=("This", "That"), seconds=3_600))
+    """A question, open for a day: the one time that every platform with polls takes."""
+    return Content(text="Which?", poll=Poll(options=("This", "That"), seconds=86_400))
 
 
 def story(spec: Spec) -> Callable[[Store], Content]:
