@@ -185,7 +185,10 @@ class Connector(Protocol):
         """Return a grant with later ends; raises Unauthorized when only the owner can help, TryLater else."""
 
     async def revoke(self, app: App, grant: Grant, http: Http) -> None:
-        """Give the grant back; one that is gone already is fine."""
+        """Give the grant back; one that is gone already is fine.
+
+        Where the platform has no call for it, it raises Rejected, which names what a person can do instead.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ PUBLIC_FIGURES = {"bluesky", "mastodon"}
 """Platforms that tell figures without being asked who asks."""
 WITHOUT_OAUTH = {"bluesky"}
 """Platforms whose accounts let us in by a password made for the purpose; their own tests ask how."""
+REVOKED_BY_HAND = {"instagram"}
+"""Platforms that have no call for giving a grant back: the account's owner does it."""
 WITH_THREADS = sorted(name for name, spec in specs().items() if Kind.THREAD in spec.kinds)
 
 
@@ -360,6 +362,10 @@ async def test_an_account_is_connected_renewed_and_given_back(platform: str, san
         assert renewed.access_token
         account = replace(stage.account, secrets={"access_token": renewed.access_token})
         assert await connector.verify(account, stage.http) == name
+        if platform in REVOKED_BY_HAND:
+            with pytest.raises(Rejected, match="by hand"):
+                await connector.revoke(app, renewed, stage.http)
+            continue
         await connector.revoke(app, renewed, stage.http)
         with pytest.raises(Unauthorized):
             await connector.refresh(app, renewed, stage.http)
