@@ -39,11 +39,11 @@ async def prepared(
     status = await status_of(state["container"], account, http)
     match status.code:
         case Code.FINISHED:
-            return {name: value for name, value in state.items() if name != "looks"}
+            return {name: value for name, value in state.items() if name not in {"looks", "sent"}}
         case Code.IN_PROGRESS:
             return _later(state, [state["container"]])
         case Code.PUBLISHED:
-            raise Uncertain("instagram: the container is public, and no call of ours that is known made it so")
+            raise Uncertain("instagram: the container is public already; a look must say which medium it is")
         case _:
             return _without(state, [state["container"]], status)
 
@@ -95,10 +95,12 @@ def _without(state: dict[str, Any], lost: Sequence[str], status: Status) -> Pend
 
     Whatever was made after a lost child goes too: the order of a carousel is that of its children.
     """
+    if "sent" in state and status.code not in {Code.ERROR, Code.EXPIRED}:
+        raise Uncertain(f"instagram: the container to be published is {status.code}; a look must say what became of it")
     failures = state.get("failures", 0) + 1
     if status.final or failures >= MOST_FAILURES:
         raise Rejected(f"instagram: a container is {status.code}: {status.words[:200]}; give another form of the media")
-    kept = {name: value for name, value in state.items() if name not in {"container", "looks", "children"}}
+    kept = {name: value for name, value in state.items() if name not in {"container", "looks", "children", "sent"}}
     children: list[str] = state.get("children", [])
     if children and state.get("container") not in lost:
         kept["children"] = children[: min(children.index(child) for child in lost)]

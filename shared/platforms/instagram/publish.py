@@ -1,11 +1,10 @@
 """Publishing on Instagram: a container for each medium, a look until it is ready, then the one call that publishes.
 
 Containers are public to nobody, so those calls may be repeated. Whether a container can be published twice is not
-documented: `resume["sent"]` is written down before that call, and whoever comes after it looks first.
+documented: `resume["sent"]` is written down before that call, and no container that says it is public is sent again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,6 @@ from shared.platforms.instagram.comment import comment
 from shared.platforms.instagram.connect import call, own
 from shared.platforms.instagram.prepare import prepared
 from shared.platforms.instagram.search import find as find
-from shared.platforms.instagram.search import seen
 
 
 async def publish(
@@ -26,8 +24,6 @@ async def publish(
     """Prepare what is missing, publish, and say the first comment, going on from `attempt.resume`."""
     _check(payload)
     state: dict[str, Any] = dict(attempt.resume)
-    if not state.get("parts") and "sent" in state:
-        state = await _looked(payload, account, replace(attempt, resume=state), http)
     if not state.get("parts"):
         ready = await prepared(payload, state, account, http, media, progress)
         if isinstance(ready, Pending):
@@ -59,13 +55,6 @@ def _check(payload: Payload) -> None:
         raise Rejected("instagram: nothing can be said below a story; leave the first comment out")
 
 
-async def _looked(payload: Payload, account: Account, attempt: Attempt, http: Http) -> dict[str, Any]:
-    """Return the state after a look: with the medium that an earlier call made, or ready for another call."""
-    _, found = await seen(payload, account, attempt, http)
-    state = {name: value for name, value in attempt.resume.items() if name != "sent"}
-    return {**state, "parts": [_part(found)]} if found else state
-
-
 async def _made_public(state: dict[str, Any], account: Account, http: Http, progress: Progress) -> dict[str, Any]:
     """Publish the container; a refusal proves that it is not public, and is written down as that."""
     await progress({**state, "sent": datetime.now(UTC).isoformat()})
@@ -92,7 +81,7 @@ async def _commented(
             return outcome
         unsaid = outcome
     (part,) = state["parts"]
-    permalink = part.get("permalink") or await _permalink(part["id"], account, http)
+    permalink = await _permalink(part["id"], account, http)
     return Published(part["id"], permalink, (part["id"],), unsaid)
 
 
@@ -103,7 +92,3 @@ async def _permalink(medium: str, account: Account, http: Http) -> str | None:
     except PlatformError:
         return None
     return (told or {}).get("permalink")
-
-
-def _part(medium: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(medium[name]) for name in ("id", "permalink") if medium.get(name)}

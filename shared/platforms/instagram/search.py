@@ -3,7 +3,7 @@
 PUBLISHED is public for certain (ig-container says to ask for it when no id came back). Nothing leads from a container
 to its medium, so that is looked for in the account's own list: made since the call, with the same caption, of the same
 product, and no other post of ours. FINISHED soon after the call proves nothing; after some minutes, with nothing in the
-list, it does.
+list, it does. Whatever else they say together is for a later look, and then for a person.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _FIELDS = "id,caption,timestamp,media_product_type,permalink"
 
 
 async def find(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Published | Pending | NotFound:
-    """Look whether the container was published, and which medium it became.
+    """Look whether the container was published, and which medium it became; Pending where its comment is to be made.
 
     Raises Uncertain where it was and no single medium fits, or where it is too early to say that it was not.
     """
@@ -36,31 +36,19 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
         return Pending(state, 0)  # it is public for certain, and its comment is not settled
     if "sent" not in state:
         return NotFound()  # it is written down before every call that publishes
-    code, found = await seen(payload, account, attempt, http)
-    if found:
-        return Published(found["id"], found.get("permalink"), (found["id"],))
-    early = datetime.now(UTC) - datetime.fromisoformat(state["sent"]) < SETTLED
-    if code in {Code.ERROR, Code.EXPIRED} or (code is Code.FINISHED and not early):
-        return NotFound()
-    raise Uncertain(f"instagram: the container is {code}, and nothing is listed that it could have become")
-
-
-async def seen(
-    payload: Payload, account: Account, attempt: Attempt, http: Http
-) -> tuple[Code, Mapping[str, Any] | None]:
-    """Return how far the container is, and the one medium that it may have become.
-
-    Raises Uncertain where several may be it, or it is published and none is listed.
-    """
-    status = await status_of(attempt.resume["container"], account, http)
-    since = datetime.fromisoformat(attempt.resume["sent"]) - CLOCKS
-    listed = await _listed(product_of(payload), since, account, http)
+    status = await status_of(state["container"], account, http)
+    since = datetime.fromisoformat(state["sent"])
+    listed = await _listed(product_of(payload), since - CLOCKS, account, http)
     fitting = [one for one in listed if one["id"] not in attempt.others and _fits(one, payload)]
-    if len(fitting) > 1:
-        raise Uncertain(f"instagram: {len(fitting)} media fit the post; a person must say which is ours")
-    if status.code is Code.PUBLISHED and not fitting:
-        raise Uncertain("instagram: the post is public, and which medium it is cannot be seen yet")
-    return status.code, fitting[0] if fitting else None
+    if status.code is Code.PUBLISHED and len(fitting) == 1:
+        medium = fitting[0]
+        if payload.first_comment:
+            return Pending({**state, "parts": [{"id": medium["id"]}]}, 0)
+        return Published(medium["id"], medium.get("permalink"), (medium["id"],))
+    settled = status.code is Code.FINISHED and datetime.now(UTC) - since >= SETTLED
+    if not fitting and (settled or status.code in {Code.ERROR, Code.EXPIRED}):
+        return NotFound()
+    raise Uncertain(f"instagram: the container is {status.code}, and {len(fitting)} listed media fit the post")
 
 
 def _fits(medium: Mapping[str, Any], payload: Payload) -> bool:
