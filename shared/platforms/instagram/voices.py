@@ -25,6 +25,7 @@ async def heard(since: datetime, account: Account, http: Http) -> Sequence[Heard
     for medium in media.get("data") or []:
         if medium.get("comments_count"):
             said += await _below(medium, since, account, http)
+    said.reverse()  # the newest is told first, and times are whole seconds
     return sorted(said, key=lambda one: one.at)
 
 

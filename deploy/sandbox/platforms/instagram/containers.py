@@ -19,6 +19,8 @@ from deploy.sandbox.wire import Answer, Call, RefusedError, json_answer
 
 PRODUCTS = {"": "FEED", "IMAGE": "FEED", "VIDEO": "FEED", "REELS": "REELS", "STORIES": "STORY", "CAROUSEL": "FEED"}
 CHILDREN = (2, 10)
+FAILED = 2207053
+"""The subcode of an upload that failed for no reason of the caller's."""
 
 
 class Containers:
@@ -50,6 +52,7 @@ class Containers:
         world = self._state.world
         now = world.now()
         slow = world.faults.slowness(NAME, call.method, call.path) or slow
+        error = FAILED if world.faults.fails(NAME, call.method, call.path) else error
         made = Container(
             self._state.new_id(178), account, PRODUCTS[kind], form, caption, media, now, now + slow, child, error
         )
