@@ -1,5 +1,6 @@
 """What only Instagram has: containers, what they prove, a comment that is worth no second post, and its figures."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -81,6 +82,24 @@ async def test_a_carousel_mixes_pictures_and_films_in_their_order(instagram: Sta
     assert (post["id"], post["form"], post["product"]) == (published.external_id, "CAROUSEL_ALBUM", "FEED")
     assert [one["sha256"] for one in post["media"]] == [one.sha256 for one in trial.payload.pieces[0].media]
     assert [one["alt"] for one in post["media"]] == ["A field", None, "A field"]
+
+
+async def test_the_calls_are_those_of_the_guide(instagram: Stage) -> None:
+    """The forms are the examples of developers.facebook.com/docs/instagram-platform/content-publishing."""
+    trial = instagram.trial(image(instagram.store, 2))
+    await trial.until_public()
+    told = instagram.sandbox.control.get("/_ledger/requests", params={"platform": "instagram"}).json()["requests"]
+    posted = [one for one in told if one["method"] == "POST"][-4:]
+    user, state = f"/v26.0/{instagram.account.id}", trial.attempt.resume
+    assert [one["path"] for one in posted] == [*[f"{user}/media"] * 3, f"{user}/media_publish"]
+    for one in posted:
+        assert one["headers"]["authorization"] == "Bearer ***"
+        assert one["headers"]["content-type"] == "application/json"
+    bodies = [json.loads(one["body"]) for one in posted]
+    assert set(bodies[0]) == {"image_url", "is_carousel_item", "alt_text"}
+    caption = trial.payload.pieces[0].text
+    assert bodies[2] == {"media_type": "CAROUSEL", "children": ",".join(state["children"]), "caption": caption}
+    assert bodies[3] == {"creation_id": state["container"]}
 
 
 async def test_ten_containers_are_asked_for_in_several_goes(instagram: Stage) -> None:

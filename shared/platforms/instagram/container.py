@@ -95,7 +95,7 @@ async def status_of(container: str, account: Account, http: Http) -> Status:
     """Return how far a container is."""
     params = {"fields": "status_code,status"}
     path, name = container, "container_status"
-    answer = await call(account, http, "GET", path, operation=name, params=params, expected=(200, 400))
+    answer = await call(account, http, "GET", path, operation=name, params=params, expected=(200, 400, 404))
     told = answer.json or {}
     if answer.status == 200:
         try:

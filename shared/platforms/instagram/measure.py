@@ -93,7 +93,7 @@ async def _read(
     path: str, operation: str, params: Mapping[str, str], account: Account, http: Http
 ) -> Mapping[str, Any] | None:
     """Return what is told of a medium; None where there is none, or too few have seen it."""
-    answer = await call(account, http, "GET", path, operation=operation, params=params, expected=(200, 400))
+    answer = await call(account, http, "GET", path, operation=operation, params=params, expected=(200, 400, 403))
     told: Mapping[str, Any] = answer.json or {}
     if answer.status == 200:
         return told

@@ -42,7 +42,8 @@ _STORY = VideoLimit(
     sides=_COLUMNS,
     rate=_RATE,
 )
-# The guide: 2 to 10, pictures and videos mixed; what a video among them may be is unconfirmed, so as in a story.
+# The guide: up to 10, pictures and videos mixed, all cropped to the shape of the first. What a video among them may be
+# is unconfirmed, so as in a story.
 _AMONG_OTHERS = VideoLimit(
     bytes=_STORY.bytes,
     types=_FILMS,
