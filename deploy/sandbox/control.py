@@ -108,7 +108,7 @@ def _faults(router: APIRouter, world: World, platforms: Mapping[str, Platform]) 
     async def arm(order: FaultOrder) -> Response:
         """Arm a fault."""
         platform = _known(platforms, order.platform)
-        if order.kind == "slow_processing" and not platform.processes_media:
+        if order.kind.endswith("_processing") and not platform.processes_media:
             raise HTTPException(422, f"kind: {platform.name} processes nothing after an upload; choose another fault")
         method = order.match.method.upper() if order.match.method else None
         fault = world.faults.arm(
