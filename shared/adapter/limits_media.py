@@ -83,6 +83,9 @@ def _video(shown: Shown, limit: VideoLimit) -> Iterator[Found]:
     if form.size > limit.bytes:
         message = f"a video may have {limit.bytes} bytes, this has {form.size}; give a smaller form of it"
         yield Found("bytes", limit.bytes, form.size, "bytes", place, message)
+    if form.size < limit.least:
+        message = f"a video has {limit.least} bytes at the least here, this has {form.size}; give a larger form of it"
+        yield Found("bytes", limit.least, form.size, "bytes", place, message)
     yield from _time(form, limit, place)
     yield from _shape(form, limit, place)
     if limit.alt:
