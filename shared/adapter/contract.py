@@ -54,6 +54,8 @@ class Published:
     external_id: str
     permalink: str | None = None
     parts: tuple[str, ...] = ()
+    unsaid: str | None = None
+    """Why the first comment is not below the post, or perhaps not; None where all was said. A person sees to it."""
 
 
 @dataclass(frozen=True, slots=True)
