@@ -20,22 +20,23 @@ LONGEST = 900.0
 async def commented(
     text: str, done: Mapping[str, Any], account: Account, http: Http, progress: Progress
 ) -> Published | Pending:
-    """Say it below the post at `done["post"]`, going on from `done["comment"]`; what became of it is in the answer."""
+    """Say it below the post in `done["parts"]`, going on from `done["comment"]`; what became of it is in the answer."""
+    urn = done["parts"][0]["id"]
     if "comment" in done:
-        return await _looked_for(text, done, account, http)
+        return await _looked_for(text, urn, done, account, http)
     await progress({**done, "comment": 0})  # from here on it may be there: it is looked for, not said again
     try:
-        await _say(text, done["post"], account, http)
+        await _say(text, urn, account, http)
     except Uncertain:
-        return await _looked_for(text, {**done, "comment": 0}, account, http)
+        return await _looked_for(text, urn, {**done, "comment": 0}, account, http)
     except TryLater as error:
         tries, wait = done.get("tries", 0) + 1, error.after or LOOK
         if tries < MOST_TRIES and wait <= LONGEST:
             return Pending({**done, "tries": tries}, wait)
-        return published(done["post"], error.reason)
+        return published(urn, error.reason)
     except PlatformError as error:
-        return published(done["post"], error.reason)
-    return published(done["post"])
+        return published(urn, error.reason)
+    return published(urn)
 
 
 def published(urn: str, unsaid: str | None = None) -> Published:
@@ -56,17 +57,19 @@ async def _say(text: str, urn: str, account: Account, http: Http) -> None:
     await call(account, http, "POST", path, operation="comment", mutates=True, json=body, expected=(200, 201))
 
 
-async def _looked_for(text: str, done: Mapping[str, Any], account: Account, http: Http) -> Published | Pending:
+async def _looked_for(
+    text: str, urn: str, done: Mapping[str, Any], account: Account, http: Http
+) -> Published | Pending:
     """Look among the comments: by actor and text, for nothing else tells ours."""
     try:
-        found = await comments_of(done["post"], 0, 100, account, http)
+        found = await comments_of(urn, 0, 100, account, http)
     except PlatformError:
         found = []  # it is looked for again; to fail now would be to fail a post that is public
     if any(_says(one, text, account) for one in found):
-        return published(done["post"])
+        return published(urn)
     if done["comment"] + 1 < MOST_LOOKS:
         return Pending({**done, "comment": done["comment"] + 1}, LOOK)
-    return published(done["post"], "linkedin comment: whether it was made is unknown, and it cannot be found")
+    return published(urn, "linkedin comment: whether it was made is unknown, and it cannot be found")
 
 
 def _says(comment: Mapping[str, Any], text: str, account: Account) -> bool:

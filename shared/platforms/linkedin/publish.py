@@ -24,7 +24,11 @@ async def publish(
 ) -> Published | Pending:
     """Upload, wait until all is available, post, comment; each from where an earlier try left off."""
     done = dict(attempt.resume)
-    if "post" not in done:
+    if urn := done.pop("processed", None):
+        if not await _is_done(urn, account, http):
+            return Pending({**done, "processed": urn}, PROCESSED)
+        done["parts"] = [{"id": urn}]
+    if not done.get("parts"):
         made = [dict(one) for one in done.get("media", [])]
         uploads = Uploads(account, http, media, progress, made)
         ready = await uploads.ready(payload)
@@ -33,21 +37,20 @@ async def publish(
         body = share_of(payload, organization(account), ready)
         if ready:  # else nothing came between the claim and this call
             await progress(uploads.kept())
-        done = {**uploads.kept(), "post": await _post(body, account, attempt, http)}
-        if payload.first_comment:
-            await progress(done)
-    elif not done.get("live", True) and not await _is_done(done["post"], account, http):
-        return Pending(done, PROCESSED)
+        done = {**uploads.kept(), "parts": [{"id": await _post(body, account, attempt, http)}]}
     if payload.first_comment:
         return await commented(payload.first_comment, done, account, http, progress)
-    return published(done["post"])
+    return published(done["parts"][0]["id"])
 
 
 async def delete(external_ids: Sequence[str], account: Account, http: Http) -> None:
-    """Take posts down; LinkedIn answers alike for what is gone already, so a lost answer is harmless."""
+    """Take posts down; LinkedIn answers alike for what is gone already, so a lost answer is harmless.
+
+    A 404 is no such answer: some calls that are not permitted get one (error-handling).
+    """
     for urn in external_ids:
         headers, path = {"X-RestLi-Method": "DELETE"}, f"/posts/{encoded(urn)}"
-        await call(account, http, "DELETE", path, operation="post_delete", headers=headers, expected=(204, 404))
+        await call(account, http, "DELETE", path, operation="post_delete", headers=headers, expected=(204,))
 
 
 async def edit(external_id: str, payload: Payload, account: Account, http: Http) -> Published:

@@ -29,8 +29,8 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
     Pending says that the post is there and its first comment, or LinkedIn's processing, is still to come: publish again
     with its `resume`. Raises Uncertain where two posts fit, or there are too many to look through.
     """
-    if "post" in attempt.resume:
-        return _found(attempt.resume["post"], attempt.resume.get("live", True), payload, attempt)
+    if parts := attempt.resume.get("parts"):
+        return _found(parts[0]["id"], True, payload, attempt)
     made = [one["urn"] for one in attempt.resume.get("media", [])]
     if len(made) < len(needed(payload)):
         return NotFound()  # it was never posted: not all of its uploads were made
@@ -59,6 +59,8 @@ async def landed(refusal: Answer, body: Mapping[str, Any], account: Account, att
         raise Rejected(
             f"linkedin post: the same was posted as {permalink_of(named[0])}; change the text, or wait for ten minutes"
         )
+    if not is_live(post):
+        raise Uncertain(f"linkedin post: refused as a duplicate of {named[0]}, which is not public yet")
     return named[0]
 
 
@@ -100,4 +102,5 @@ def _since(attempt: Attempt) -> float:
 def _found(urn: str, live: bool, payload: Payload, attempt: Attempt) -> Published | Pending:
     if live and not payload.first_comment:
         return published(urn)
-    return Pending({**attempt.resume, "post": urn, "live": live}, 0.0 if live else PROCESSED)
+    known = {"parts": [{"id": urn}]} if live else {"processed": urn}
+    return Pending({**attempt.resume, **known}, 0.0 if live else PROCESSED)

@@ -43,7 +43,11 @@ class Uploads:
         """Go on as far as one may; return the URNs when all of them are available."""
         waits = []
         for place, rendition in enumerate(needed(payload)):
-            wait = await self._go_on(place, rendition)
+            try:
+                wait = await self._go_on(place, rendition)
+            except _ExpiredError:
+                del self.made[place:]
+                return Pending(self.kept(), ANEW)
             if wait is not None:
                 waits.append(wait)
             if self.sent >= ENOUGH:
@@ -62,11 +66,7 @@ class Uploads:
         one = self.made[place]
         if one.get("ready"):
             return None
-        try:
-            await self._parts(one, rendition)
-        except _ExpiredError:
-            del self.made[place:]
-            return ANEW
+        await self._parts(one, rendition)
         return POLL if one.get("left") else await self._processed(one, rendition)
 
     async def _processed(self, one: dict[str, Any], rendition: Rendition) -> float | None:
