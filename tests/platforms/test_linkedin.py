@@ -10,10 +10,10 @@ from shared.adapter.contract import Connector, Measurer, Pending, Published, Pub
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.adapter.render import limits_broken
 from shared.content import Content, Kind, Link, Media
-from shared.payload import Rendition
+from shared.payload import Payload, Piece, Rendition
 from shared.platforms import specs
 from shared.platforms.linkedin import connect, measure, publish, upload
-from shared.platforms.linkedin.share import subject_of
+from shared.platforms.linkedin.share import share_of, subject_of
 from tests.adapter.wire import reply
 from tests.adapter.wire import running as scripted
 from tests.platforms.conftest import Stage, stage_of
@@ -54,6 +54,26 @@ async def test_hashtags_and_mentions_keep_their_meaning(linkedin: Stage) -> None
     changed = linkedin.trial(Content(text="Now #open (so)")).payload
     await publish.edit(published.external_id, changed, linkedin.account, linkedin.http)
     assert linkedin.public() == ["Now #open (so)"]
+
+
+def test_the_documentations_own_examples() -> None:
+    """posts-api, "Text-Only Post Creation Sample Request" and "Single-Post Creation Sample Request" of a video."""
+    piece = Piece(text="Sample text Post")
+    payload = Payload(channel="test/linkedin", platform="linkedin", kind=Kind.POST, pieces=(piece,))
+    whole = {
+        "author": "urn:li:organization:5515715",
+        "commentary": "Sample text Post",
+        "visibility": "PUBLIC",
+        "distribution": {"feedDistribution": "MAIN_FEED", "targetEntities": [], "thirdPartyDistributionChannels": []},
+        "lifecycleState": "PUBLISHED",
+        "isReshareDisabledByAuthor": False,
+    }
+    assert share_of(payload, "urn:li:organization:5515715", []) == whole
+    piece = piece.model_copy(update={"media": (Rendition(sha256="0" * 64, type="video/mp4", size=1),)})
+    payload = payload.model_copy(update={"pieces": (piece,), "title": "title of the video", "kind": Kind.VIDEO})
+    content = {"media": {"title": "title of the video", "id": "urn:li:video:C5F10AQGKQg_6y2a4sQ"}}
+    made = share_of(payload, "urn:li:organization:5515715", ["urn:li:video:C5F10AQGKQg_6y2a4sQ"])
+    assert made == whole | {"content": content}
 
 
 # ---- forms -----------------------------------------------------------------------------------------------------------
@@ -169,6 +189,19 @@ async def test_an_upload_whose_addresses_expired_is_begun_anew(linkedin: Stage) 
     await again.until_public()
     assert again.attempt.resume["media"][0]["urn"] != begun
     assert len(linkedin.posts()) == 1
+
+
+async def test_addresses_that_expire_again_and_again_are_given_up(linkedin: Stage) -> None:
+    part = {"uploadUrl": "", "firstByte": 0, "lastByte": 79_999}
+    begun = {"video": "urn:li:video:1", "uploadToken": "", "uploadInstructions": [part]}
+    async with scripted() as wire:
+        part["uploadUrl"] = f"{wire.url}/dms-uploads/1"
+        wire.answer = lambda head, _: reply(403) if head.startswith("PUT") else reply(200, {"value": begun})
+        trial = linkedin.trial(video(linkedin.store))
+        trial.account = replace(linkedin.account, base_url=wire.url)
+        with pytest.raises(Rejected, match="again and again"):
+            await trial.until_settled()
+        assert len(wire.asked) == 2 * (upload.MOST_ANEW + 1)
 
 
 async def test_what_cannot_be_processed_is_rejected(linkedin: Stage) -> None:

@@ -30,7 +30,7 @@ async def publish(
         done["parts"] = [{"id": urn}]
     if not done.get("parts"):
         made = [dict(one) for one in done.get("media", [])]
-        uploads = Uploads(account, http, media, progress, made)
+        uploads = Uploads(account, http, media, progress, made, done.get("anew", 0))
         ready = await uploads.ready(payload)
         if isinstance(ready, Pending):
             return ready

@@ -22,6 +22,10 @@ POLL = 5.0
 """Seconds after which what is being processed is asked for again."""
 ANEW = 60.0
 """Seconds after which an upload whose addresses have expired is begun anew."""
+MOST_ANEW = 3
+"""How often it is."""
+_OVER = frozenset({401, 403, 410})
+"""What an address that has expired may be answered with (unconfirmed), where no token is sent that could be meant."""
 
 
 class _ExpiredError(Exception):
@@ -37,6 +41,8 @@ class Uploads:
     media: Media
     progress: Progress
     made: list[dict[str, Any]]
+    anew: int = 0
+    """How often it was begun anew."""
     sent: int = field(default=0, init=False)
 
     async def ready(self, payload: Payload) -> Pending | list[str]:
@@ -46,8 +52,7 @@ class Uploads:
             try:
                 wait = await self._go_on(place, rendition)
             except _ExpiredError:
-                del self.made[place:]
-                return Pending(self.kept(), ANEW)
+                return self._begun_anew(place)
             if wait is not None:
                 waits.append(wait)
             if self.sent >= ENOUGH:
@@ -56,7 +61,14 @@ class Uploads:
 
     def kept(self) -> dict[str, Any]:
         """Return what is done, as JSON."""
-        return {"media": self.made}
+        return {"media": self.made, "anew": self.anew}
+
+    def _begun_anew(self, place: int) -> Pending:
+        if self.anew >= MOST_ANEW:
+            raise Rejected("linkedin upload: the addresses to upload to expire again and again")
+        del self.made[place:]
+        self.anew += 1
+        return Pending(self.kept(), ANEW)
 
     async def _go_on(self, place: int, rendition: Rendition) -> float | None:
         """Do the next steps of one upload; return after how many seconds to go on, None when it is available."""
@@ -124,14 +136,15 @@ class Uploads:
 
     async def _put(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         self._check(url)
-        expected = (200, 201, 400)
+        unsigned = "Authorization" not in headers
+        expected = (200, 201, 400, *(_OVER if unsigned else ()))
         answer = await self.http.call(
             "PUT", url, operation="upload", mutates=False, content=content, headers=headers, expected=expected
         )
         self.sent += len(content)
-        if answer.status != 400:
+        if answer.status < 400:
             return answer
-        if "EXPIRED_UPLOAD_URL" in codes_of(answer.json, SPEC.codes):
+        if answer.status in _OVER or "EXPIRED_UPLOAD_URL" in codes_of(answer.json, SPEC.codes):
             raise _ExpiredError
         raise failure_of(SPEC, "upload", answer.status, answer.json, answer.headers, False)
 
