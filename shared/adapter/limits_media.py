@@ -83,6 +83,17 @@ def _video(shown: Shown, limit: VideoLimit) -> Iterator[Found]:
     if form.size > limit.bytes:
         message = f"a video may have {limit.bytes} bytes, this has {form.size}; give a smaller form of it"
         yield Found("bytes", limit.bytes, form.size, "bytes", place, message)
+    if form.size < limit.least:
+        message = f"a video has {limit.least} bytes at the least here, this has {form.size}; give a larger form of it"
+        yield Found("bytes", limit.least, form.size, "bytes", place, message)
+    yield from _coding(form, limit, place)
+    yield from _time(form, limit, place)
+    yield from _shape(form, limit, place)
+    if limit.alt:
+        yield from _alt(shown, limit.alt)
+
+
+def _coding(form: Rendition, limit: VideoLimit, place: str) -> Iterator[Found]:
     if form.codec and form.codec not in limit.codecs:
         message = f"a video is coded as {' or '.join(limit.codecs)} here, this as {form.codec}; give another form of it"
         yield Found("codec", 0, 1, "media", place, message)
@@ -90,10 +101,6 @@ def _video(shown: Shown, limit: VideoLimit) -> Iterator[Found]:
         least, most = limit.rate
         message = f"a video has {least:g} to {most:g} frames a second here, this {form.rate:g}; give another form of it"
         yield Found("rate", round(most), round(form.rate), "frames a second", place, message)
-    yield from _time(form, limit, place)
-    yield from _shape(form, limit, place)
-    if limit.alt:
-        yield from _alt(shown, limit.alt)
 
 
 def _time(form: Rendition, limit: VideoLimit, place: str) -> Iterator[Found]:

@@ -76,6 +76,8 @@ class VideoLimit:
     most: int = 1
     alt: int = 0
     """Longest alternative text, in graphemes; 0 where the platform has no field for it."""
+    least: int = 0
+    """Bytes, at the least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,12 @@ def film(shade: int = 0, seconds: int = 4, size: tuple[int, int] = (540, 960), r
             silence.sample_rate, silence.pts = 44_100, number * 1_024
             container.mux(sound.encode(silence))
         container.mux(sound.encode(None))
-    return out.getvalue()
+    return out.getvalue() + free(80_000 - out.tell())
+
+
+def free(size: int) -> bytes:
+    """Return a box that players pass over (ISO 14496-12): some platforms take no film as small as ours would be."""
+    return size.to_bytes(4, "big") + b"free" + bytes(size - 8) if size >= 8 else b""
 
 
 def text() -> Content:
