@@ -19,6 +19,8 @@ async def call(
         raise Unauthorized(f"tiktok: the secrets of {account.channel} lack 'access_token'")
     url = f"{account.base_url.rstrip('/')}/{account.version or SPEC.version}{path}"
     headers = {"Authorization": f"Bearer {token}"}
+    if method == "POST":
+        headers["Content-Type"] = "application/json; charset=UTF-8"
     answer = await http.call(method, url, operation=operation, mutates=mutates, headers=headers, **parts)
     told = answer.json if isinstance(answer.json, dict) else {}
     error = told.get("error")

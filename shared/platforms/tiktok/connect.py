@@ -1,4 +1,4 @@
-"""How TikTok lets us in: a token of hours, renewed by a refresh token that is good once; and what the account allows."""
+"""How TikTok lets us in: a token of hours, renewed by one that is good once; and what the account allows."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -86,7 +86,7 @@ async def _token(app: App, name: str, asked: Mapping[str, str], http: Http) -> M
     told = answer.json if isinstance(answer.json, dict) else {}
     error = told.get("error")
     code = error.get("code") if isinstance(error, dict) else error
-    if not code and answer.status == 200 or code == "ok":
+    if (not code and answer.status == 200) or code == "ok":
         return told
     kind = Unauthorized if code in _OVER else TryLater
     raise kind(f"tiktok oauth_{name}: {answer.status} {clipped(told)}".rstrip())

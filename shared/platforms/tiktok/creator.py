@@ -24,7 +24,7 @@ class Creator:
 
 async def creator_of(account: Account, http: Http) -> Creator:
     """Ask what the account allows; raises PlatformError, also where it may not post now."""
-    told = await call(account, http, "POST", "/post/publish/creator_info/query/", operation="creator_info", json={})
+    told = await call(account, http, "POST", "/post/publish/creator_info/query/", operation="creator_info")
     longest = told.get("max_video_post_duration_sec")
     return Creator(
         privacy=tuple(map(str, told.get("privacy_level_options") or ())),

@@ -13,6 +13,7 @@ from shared.adapter.errors import Uncertain
 from shared.payload import Payload
 from shared.platforms.tiktok.calls import call
 from shared.platforms.tiktok.creator import PUBLIC, Creator
+from shared.platforms.tiktok.status import address_of
 
 CLOCKS = timedelta(minutes=5)
 """By how much our clock and TikTok's may differ."""
@@ -68,7 +69,7 @@ async def sought(payload: Payload, account: Account, attempt: Attempt, http: Htt
         raise Uncertain(f"tiktok: {len(fitting)} posts fit; a person must say which is ours")
     if fitting:
         found = str(fitting[0]["id"])
-        return Published(found, fitting[0].get("share_url") or None, (found,))
+        return Published(found, address_of(fitting[0]), (found,))
     if datetime.now(UTC) < asked + SOUGHT:
         raise Uncertain("tiktok: the photo post is not listed; it may yet be")
     return NotFound()

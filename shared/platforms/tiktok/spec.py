@@ -40,9 +40,10 @@ SPEC = Spec(
     # content-posting-api-reference-photo-post: title, 90 UTF-16 runes; videos have none beside their caption.
     title=TextLimit(90, Unit.UTF16, kinds=_PHOTOS),
     kinds=_PHOTOS | _FILMS,
-    # content-posting-api-reference-photo-post: 35 photos. content-posting-api-media-transfer-guide: JPEG or WebP, 20 MB,
-    # "1080p". How that is counted is unconfirmed, so neither the shorter side passes 1,080 nor the longer one 1,920: a
-    # picture of 1,080 × 1,080 pixels in all has no shorter side that does. There is no field for alternative texts.
+    # content-posting-api-reference-photo-post: 35 photos. content-posting-api-media-transfer-guide: JPEG or WebP,
+    # 20 MB, "1080p". How that is counted is unconfirmed, so neither the shorter side passes 1,080 nor the longer one
+    # 1,920: a picture of as many pixels as 1,080 × 1,080 has no shorter side that does. There is no field for
+    # alternative texts.
     images=ImageLimit(
         most=35, bytes=20_000_000, types=("image/jpeg", "image/webp"), pixels=1_080 * 1_080, side=1_920, alt=0
     ),

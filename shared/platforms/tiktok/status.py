@@ -79,7 +79,12 @@ async def permalink(post_id: str, account: Account, http: Http) -> str | None:
         )
     except PlatformError:
         return None  # counted by the client, and no reason to doubt the post
-    return next((one.get("share_url") or None for one in told.get("videos") or ()), None)
+    return next((address_of(one) for one in told.get("videos") or ()), None)
+
+
+def address_of(video: Mapping[str, Any]) -> str | None:
+    """Return the address of a listed post, without what is added to it to count who shared it."""
+    return str(video.get("share_url") or "").partition("?")[0] or None
 
 
 def _is_short(told: Mapping[str, Any], resume: Mapping[str, Any], payload: Payload) -> bool:

@@ -17,7 +17,7 @@ from shared.platforms.tiktok.creator import PUBLIC, Creator
 from shared.platforms.tiktok.sealed import GOOD_FOR, opened, seal
 
 CHUNK = 16 * 1024 * 1024
-"""Bytes: 5 to 64 MB each, the last one up to 128 MB, whichever MB is meant (content-posting-api-media-transfer-guide)."""
+"""Bytes: 5 to 64 MB, the last one up to 128 MB, whichever MB is meant (content-posting-api-media-transfer-guide)."""
 AT_ONCE = 64 * 1024 * 1024
 """Bytes that are sent before others have their turn."""
 FIRST_LOOK = 2.0

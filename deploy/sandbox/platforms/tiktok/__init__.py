@@ -1,4 +1,4 @@
-"""TikTok: its Content Posting and Display APIs under `/tiktok/v2`; the token of an account is `sandbox-` and its name."""
+"""TikTok: its Content Posting and Display APIs under `/tiktok/v2`; an account's token is `sandbox-` and its name."""
 
 from deploy.sandbox.platforms.tiktok.accounts import Accounts
 from deploy.sandbox.platforms.tiktok.checks import LAST_CHUNK

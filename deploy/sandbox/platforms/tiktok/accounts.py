@@ -1,6 +1,7 @@
 """Who is let in, what an account is, and its public posts."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from deploy.sandbox.params import read_params, text
@@ -14,10 +15,13 @@ SCOPES = "user.info.basic,user.info.profile,user.info.stats,video.list,video.pub
 CUT = 150
 MOST_IDS = MOST_LISTED = 20
 VIDEO_FIELDS = (
-    "id create_time cover_image_url share_url video_description duration height width title embed_link "
-    "like_count comment_count share_count view_count"
-).split()
-USER_FIELDS = "open_id union_id avatar_url display_name username follower_count following_count video_count".split()
+    *("id", "create_time", "cover_image_url", "share_url", "video_description", "duration", "height", "width"),
+    *("title", "embed_link", "like_count", "comment_count", "share_count", "view_count"),
+)
+USER_FIELDS = (
+    *("open_id", "union_id", "avatar_url", "display_name", "username"),
+    *("follower_count", "following_count", "video_count"),
+)
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
@@ -135,7 +139,7 @@ def _millis(job: Job) -> int:
     return int(job.post.time * 1_000) if job.post else 0
 
 
-def _fields(call: Call, known: list[str]) -> list[str]:
+def _fields(call: Call, known: Sequence[str]) -> list[str]:
     """Return the fields that the query asks for; it must, and only for known ones."""
     asked = [one for one in ",".join(call.params().get("fields", [])).split(",") if one]
     if not asked or set(asked) - set(known):

@@ -1,4 +1,4 @@
-"""How TikTok answers: `{"data": …, "error": {"code", "message", "log_id"}}`, where `ok` is a code too; OAuth is flat."""
+"""How TikTok answers: `{"data": …, "error": {"code", "message", "log_id"}}`, `ok` being a code too; OAuth is flat."""
 
 from hashlib import sha256
 from typing import Any

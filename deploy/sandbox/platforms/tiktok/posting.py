@@ -27,13 +27,8 @@ class Posting:
     async def creator_info(self, call: Call) -> Answer:
         """Return what the account may post; beside HTTP 200 also that it may not now."""
         account = self._state.caller(call, "creator_info_min")
-        try:
-            self._state.world.quotas.take(NAME, "posts_day", account, 0)
-            full = False
-        except ExhaustedError:
-            full = True
-        standing = self._state.world.quotas.take(NAME, "posts_day", account, 0) if not full else None
-        if full or (standing and standing.remaining == 0):
+        standing = self._state.world.quotas.take(NAME, "posts_day", account, 0)
+        if standing and standing.remaining == 0:
             raise refused(call, 200, "spam_risk_too_many_posts", "The daily post cap is reached.")
         return answered(
             call,

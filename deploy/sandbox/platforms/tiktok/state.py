@@ -16,6 +16,8 @@ NAME = "tiktok"
 TOKEN_SECONDS = 7_200
 STATUS = "/v2/post/publish/status/fetch/"
 FIRST_ID = 7_500_000_000_000_000_007
+SLACK = 0.05
+"""Seconds by which a timer is late rather than early."""
 PULLING = 0.5
 """Seconds that a question waits for pictures that are being fetched just then."""
 
@@ -98,7 +100,7 @@ class State:
         job.media, job.ready = media, self.world.now() + seconds
         self.settle(job)
         if job.post is None:
-            asyncio.get_running_loop().call_later(seconds, self.settle, job)
+            asyncio.get_running_loop().call_later(seconds + SLACK, self.settle, job)
 
     def settle(self, job: Job) -> None:
         """Make a job's post public, if its time has come."""
