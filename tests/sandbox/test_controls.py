@@ -51,7 +51,7 @@ async def test_pages_for_people(bluesky: Bluesky) -> None:
     page = (await bluesky.http.get("/")).text
     assert "/mastodon" in page
     assert "&lt;script&gt;" in page
-    assert (await bluesky.http.get("/livez")).json()["platforms"] == ["bluesky", "commons", "mastodon"]
+    assert {"bluesky", "commons", "mastodon"} <= set((await bluesky.http.get("/livez")).json()["platforms"])
     assert (await bluesky.http.get("/_quotas")).json()["bluesky"]["points_hour"] == {"limit": 5000, "seconds": 3600}
 
 
