@@ -331,8 +331,8 @@ async def test_after_hours_it_is_published_under_its_publish_id_and_measured_all
 async def test_nobody_learns_what_became_of_it_so_nobody_says_it_failed(tiktok: Stage) -> None:
     trial = tiktok.trial(video(tiktok.store))
     tiktok.sandbox.arm("tiktok", "slow_processing", method="PUT")
-    await turn(trial)
-    await turn(trial)
+    sent = await turn(trial)
+    assert sent.resume["parts"] == [sent.resume["publish_id"]]
     for fault in ("refuse_500", "rate_limit", "expired_token"):
         tiktok.sandbox.arm("tiktok", fault, path=STATUS)
         with pytest.raises(Uncertain):

@@ -15,6 +15,7 @@ from shared.payload import Payload, Rendition
 from shared.platforms.tiktok.calls import call
 from shared.platforms.tiktok.creator import PUBLIC, Creator
 from shared.platforms.tiktok.sealed import GOOD_FOR, opened, seal
+from shared.platforms.tiktok.status import handed
 
 CHUNK = 16 * 1024 * 1024
 """Bytes: 5 to 64 MB, the last one up to 128 MB, whichever MB is meant (content-posting-api-media-transfer-guide)."""
@@ -81,7 +82,7 @@ async def send(
         resume = {**resume, "sent": held}
         if held != end:
             return Pending(resume, AGAIN if held == start else 0)
-    return Pending(resume, FIRST_LOOK)
+    return Pending(handed(resume), FIRST_LOOK)
 
 
 async def _put(address: str, rendition: Rendition, start: int, content: bytes, http: Http) -> Answer:
