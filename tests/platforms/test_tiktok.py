@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from shared.adapter.client import HttpClient
-from shared.adapter.contract import App, Connector, Measurer, NotFound, Pending, Published, Publisher
+from shared.adapter.contract import Answer, App, Connector, Measurer, NotFound, Pending, Published, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.render import limits_broken
 from shared.content import Content, Kind, Media
@@ -24,7 +24,7 @@ from shared.platforms.tiktok.creator import Creator, check
 from shared.platforms.tiktok.photos import SOUGHT
 from shared.platforms.tiktok.sealed import opened, seal
 from shared.platforms.tiktok.status import PATIENCE
-from shared.platforms.tiktok.video import AT_ONCE, CHUNK, spans
+from shared.platforms.tiktok.video import AT_ONCE, CHUNK, held_of, spans
 from tests.adapter.wire import reply
 from tests.adapter.wire import running as scripted
 from tests.platforms.conftest import Stage, account_on, stage_of
@@ -104,6 +104,22 @@ def test_chunks_are_as_the_guide_wants_them(size: int) -> None:
     assert len(chunks) == max(1, size // CHUNK) <= 1_000
     assert all(length == CHUNK for length in lengths[:-1])
     assert lengths[-1] < 2 * CHUNK < 64_000_000
+
+
+@pytest.mark.parametrize(
+    ("said", "held"),
+    [
+        (f"bytes 0-{CHUNK}/{CHUNK * 3}", CHUNK),
+        (f"bytes 0-{CHUNK - 1}/{CHUNK * 3}", CHUNK),
+        (f"bytes 0-{CHUNK * 3}/{CHUNK * 3}", CHUNK * 3),
+        (f"bytes 0-0/{CHUNK * 3}", 0),
+        (f"bytes 0-12345/{CHUNK * 3}", 0),
+        (f"bytes */{CHUNK * 3}", 0),
+        ("", 0),
+    ],
+)
+def test_how_much_is_there_is_understood_either_way(said: str, held: int) -> None:
+    assert held_of(Answer(416, None, {"content-range": said}), CHUNK * 3) == held
 
 
 async def test_a_large_video_goes_in_several_turns(patient: Stage) -> None:

@@ -84,15 +84,30 @@ async def test_chunks_come_in_order_and_the_answer_says_what_is_there(tiktok: ht
     address, publish_id = data["upload_url"], data["publish_id"]
     assert len(publish_id) <= 64
     early = await put(tiktok, address, 5_500_000, 10_999_999, 11_000_000)
-    assert (early.status_code, early.headers["content-range"]) == (416, "bytes */11000000")
+    assert (early.status_code, early.headers["content-range"]) == (416, "bytes 0-0/11000000")
     assert (await put(tiktok, address, 0, 5_499_999, 11_000_000)).status_code == 206
     again = await put(tiktok, address, 0, 5_499_999, 11_000_000)
-    assert (again.status_code, again.headers["content-range"]) == (416, "bytes 0-5499999/11000000")
+    assert (again.status_code, again.headers["content-range"]) == (416, "bytes 0-5500000/11000000")
     assert await state_of(tiktok, publish_id) == {"status": "PROCESSING_UPLOAD", "uploaded_bytes": 5_500_000}
     assert (await put(tiktok, address, 5_500_000, 10_999_999, 11_000_000)).status_code == 201
     told = await state_of(tiktok, publish_id)
     assert (told["status"], told["fail_reason"]) == ("FAILED", "file_format_check_failed")
     assert (await tiktok.get("/_ledger")).json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "chunk", "count", "statuses"),
+    [(50_000_123, 10_000_000, 5, [206, 206, 206, 206, 201]), (4_194_304, 4_194_304, 1, [201])],
+)
+async def test_the_guides_own_examples(
+    tiktok: httpx.AsyncClient, size: int, chunk: int, count: int, statuses: list[int]
+) -> None:
+    """The two uploads that content-posting-api-media-transfer-guide shows byte by byte."""
+    source = {"source": "FILE_UPLOAD", "video_size": size, "chunk_size": chunk, "total_chunk_count": count}
+    address = (await video(tiktok, source)).json()["data"]["upload_url"]
+    last = [chunk * number - 1 for number in range(1, count)] + [size - 1]
+    spans = zip([0, *(one + 1 for one in last)], last, strict=False)
+    assert [(await put(tiktok, address, start, end, size)).status_code for start, end in spans] == statuses
 
 
 async def test_an_address_for_a_video_ends(tiktok: httpx.AsyncClient) -> None:

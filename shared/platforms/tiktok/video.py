@@ -78,7 +78,7 @@ async def send(
         answer = await _put(address, rendition, start, content, http)
         if answer.status in {403, 404}:  # the hour is over, or the upload is
             return Pending({**resume, "upload": None}, 0)
-        held = end if answer.status != 416 else _held(answer, rendition.size)
+        held = end if answer.status != 416 else held_of(answer, rendition.size)
         resume = {**resume, "sent": held}
         if held != end:
             return Pending(resume, AGAIN if held == start else 0)
@@ -99,8 +99,11 @@ async def _put(address: str, rendition: Rendition, start: int, content: bytes, h
     )
 
 
-def _held(answer: Answer, size: int) -> int:
-    """Return how many bytes TikTok says it has; whether it names the last one or their number is unconfirmed."""
+def held_of(answer: Answer, size: int) -> int:
+    """Return how many bytes TikTok says it has (`bytes 0-{UPLOADED_BYTES}/{TOTAL_BYTE_LENGTH}`, as the guide has it).
+
+    Whether that is their number or, as in HTTP, the last one's is unconfirmed; chunks end where only one can be meant.
+    """
     found = _HELD.match(answer.headers.get("content-range", ""))
     named = int(found[1]) if found else 0
     ends = {0, *(end for _, end in spans(size))}

@@ -96,7 +96,7 @@ class Posting:
         if call.header(b"content-type") not in checks.VIDEO_TYPES or len(call.body) != last + 1 - first:
             raise refused(call, 400, "invalid_file_upload", "Content-Type or Content-Length is wrong.")
         job.received.append(call.body)
-        headers = [(b"content-range", f"bytes 0-{last}/{total}".encode())]
+        headers = [(b"content-range", _progress(job))]
         if end < job.size:
             return Answer(206, headers=headers)
         self._whole(call, job)
@@ -169,9 +169,13 @@ class Posting:
 
 def _out_of_range(call: Call, job: Job) -> Exception:
     error = refused(call, 416, "invalid_range", "The Content-Range is not the next one.")
-    held = f"0-{job.held - 1}" if job.held else "*"
-    error.answer.headers.append((b"content-range", f"bytes {held}/{job.size}".encode()))
+    error.answer.headers.append((b"content-range", _progress(job)))
     return error
+
+
+def _progress(job: Job) -> bytes:
+    """Say how many bytes are there, as the guide writes it: `bytes 0-{UPLOADED_BYTES}/{TOTAL_BYTE_LENGTH}`."""
+    return f"bytes 0-{job.held}/{job.size}".encode()
 
 
 def _size(job: Job) -> int:
