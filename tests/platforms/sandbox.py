@@ -35,6 +35,11 @@ class Sandbox:
         order = {"platform": platform, "kind": kind, "times": times, "seconds": 30, "match": match}
         self.control.post("/_faults", json=order).raise_for_status()
 
+    def struck(self) -> bool:
+        """Say whether the fault that was armed last has been used."""
+        faults = self.control.get("/_faults").raise_for_status().json()["faults"]
+        return bool(faults and faults[-1]["used"])
+
     def disarm(self) -> None:
         """Take all faults back."""
         self.control.delete("/_faults").raise_for_status()
