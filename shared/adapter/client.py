@@ -85,14 +85,17 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         expected: Sequence[int] = (200,),
     ) -> Answer:
-        """Call once, as `contract.Http` says; the answer must be JSON, or empty."""
+        """Call once, as `contract.Http` says; a success must be JSON, or empty."""
         parts = {"json": json, "content": content, "files": files, "data": data, "params": params}
         request = self._request(operation, method, url, headers or {}, **parts)
         response, body = await self._counted(request, operation, mutates, expected, MOST_JSON)
         try:
-            return Answer(response.status_code, _json(body), response.headers)
+            told = _json(body)
         except ValueError:
-            raise self._unclear(operation, mutates, f"{response.status_code} without readable JSON") from None
+            if response.is_success:
+                raise self._unclear(operation, mutates, f"{response.status_code} without readable JSON") from None
+            told = None  # a refusal that was reckoned with: its status says it all
+        return Answer(response.status_code, told, response.headers)
 
     async def fetch(self, url: str, *, operation: str, most: int) -> Fetched:
         """Return what is at an address, as `contract.Fetch` says."""

@@ -47,6 +47,12 @@ async def test_an_empty_answer_is_none(wire: Wire, client: HttpClient) -> None:
     assert (await client.call("POST", wire.url, operation="post", mutates=True)).json is None
 
 
+async def test_a_refusal_that_was_reckoned_with_need_not_be_json(wire: Wire, client: HttpClient) -> None:
+    wire.always(reply(404, b"Not Found"))
+    answer = await client.call("PUT", wire.url, operation="put", mutates=True, expected=(200, 404))
+    assert (answer.status, answer.json) == (404, None)
+
+
 @pytest.mark.parametrize("mutates", [True, False])
 async def test_a_call_that_never_went_out_may_be_made_again(client: HttpClient, mutates: bool) -> None:
     with socket.socket() as taken:
