@@ -12,8 +12,8 @@ from shared.adapter.oauth import challenge, granted
 from shared.platforms.youtube.spec import HOME, LONG_FILM, SIGN_IN, SPEC, TOKENS
 
 _SCOPE = "https://www.googleapis.com/auth/"
-SCOPES = tuple(f"{_SCOPE}{name}" for name in ("youtube.upload", "youtube.force-ssl", "yt-analytics.readonly"))
-"""Uploading; editing, deleting, comments and captions; watch time. The second also reads (discovery document)."""
+SCOPES = tuple(f"{_SCOPE}{name}" for name in ("youtube.force-ssl", "yt-analytics.readonly"))
+"""The first opens all that we do of the Data API, the second watch time (discovery documents)."""
 
 
 async def call(

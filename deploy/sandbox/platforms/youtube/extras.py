@@ -4,7 +4,7 @@ from typing import Any
 
 from deploy.sandbox.pictures import examine
 from deploy.sandbox.platforms.youtube.errors import bad, parameter, refused
-from deploy.sandbox.platforms.youtube.state import State, Video, listing, moment, one, parts
+from deploy.sandbox.platforms.youtube.state import State, Video, moment, one, parts
 from deploy.sandbox.platforms.youtube.uploads import GONE, incomplete, opened, session_of, take
 from deploy.sandbox.wire import Answer, Call, json_answer
 
@@ -55,7 +55,7 @@ class Extras:
         parts(call, PARTS)
         video = self._state.own_video(account, one(call, "videoId"))
         items = [{"kind": "youtube#caption", **track} for track in video.captions]
-        return json_answer(listing("caption", items, 0, max(1, len(items))))
+        return json_answer({"kind": "youtube#captionListResponse", "items": items})
 
     async def set_thumbnail(self, call: Call) -> Answer:
         """Set the picture of one's own video; another one replaces it."""

@@ -4,10 +4,7 @@ from deploy.sandbox.params import read_params, text
 from deploy.sandbox.platforms.youtube.state import TOKEN_SECONDS, State
 from deploy.sandbox.wire import Answer, Call, json_answer
 
-SCOPES = " ".join(
-    f"https://www.googleapis.com/auth/{name}"
-    for name in ("youtube.upload", "youtube.force-ssl", "yt-analytics.readonly")
-)
+SCOPES = " ".join(f"https://www.googleapis.com/auth/{name}" for name in ("youtube.force-ssl", "yt-analytics.readonly"))
 
 
 class Tokens:
