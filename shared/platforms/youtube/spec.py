@@ -61,6 +61,8 @@ SPEC = Spec(
     # data/determine_quota_cost: 100 videos.insert a day and project, all channels together.
     pace=(Pace(100, timedelta(days=1)),),
     edits=True,
+    # support.google.com/youtube/answer/6390658: from some number on, hashtags count for nothing; 15 or 60, unconfirmed.
+    tags=15,
     # VideoStatistics of the discovery document; analytics/metrics for the last three (minutes become seconds).
     metrics={
         "viewCount": "views",
