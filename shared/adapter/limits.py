@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.adapter.compose import Draft, comment_of, drafts, kind_of
+from shared.adapter.compose import NOTHING_YET, Draft, comment_of, drafts, kind_of
 from shared.adapter.limits_media import Found, media_broken
 from shared.adapter.spec import Spec, TextLimit, WarningPlace
 from shared.adapter.text import facets, graphemes, length
@@ -44,7 +44,7 @@ def limits_broken(
     the caller has them already.
     """
     said = drafts(content, spec, renditions) if said is None else said
-    kind = kind_of(content, renditions or ())
+    kind = _supposed(kind_of(content, renditions or ()), content, spec, renditions)
     found = [*_kinds(kind, content, spec), *_thread(said, spec), *_titles(kind, content, spec)]
     for draft in said:
         found += [*_texts(kind, draft, content, spec), *_counted(draft, spec), *media_broken(kind, draft, spec)]
@@ -53,6 +53,12 @@ def limits_broken(
         Excess(channel, one.limit, one.most, one.count, one.unit, one.place, f"{channel}: {one.message}")
         for one in found
     ]
+
+
+def _supposed(kind: Kind, content: Content, spec: Spec, renditions: Sequence[Rendition] | None) -> Kind:
+    """Take a medium that was not looked at for a video, where the platform takes no picture."""
+    unseen = kind is Kind.IMAGE and content.kind is None and (not renditions or renditions[0] == NOTHING_YET)
+    return Kind.VIDEO if unseen and kind not in spec.kinds and Kind.VIDEO in spec.kinds else kind
 
 
 def _kinds(kind: Kind, content: Content, spec: Spec) -> Iterator[Found]:

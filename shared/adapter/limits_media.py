@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.adapter.compose import Draft, Shown
+from shared.adapter.compose import NOTHING_YET, Draft, Shown
 from shared.adapter.spec import Spec, VideoLimit
 from shared.adapter.text import graphemes
 from shared.content import Kind
@@ -62,6 +62,8 @@ def _too_many(draft: Draft, videos: int, spec: Spec) -> Iterator[Found]:
 
 def _picture(shown: Shown, spec: Spec) -> Iterator[Found]:
     place = shown.needed.place
+    if spec.images is None and spec.videos and shown.rendition == NOTHING_YET:
+        return  # it may be a video: nobody has looked at it
     if spec.images is None:
         yield Found("type", 0, 1, "images", place, f"{spec.name} takes no images; give a video, or leave it out")
     elif spec.images.alt:

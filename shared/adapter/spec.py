@@ -221,8 +221,17 @@ class Spec:
         images = self.images and replace(self.images, **_picked(limits, _IMAGE_KEYS))
         poll = self.poll and replace(self.poll, **_picked(limits, _POLL_KEYS), **_spans(limits))
         own = _picked(limits, {"thread": "thread", "tags": "tags", "tag": "tag"})
-        videos = {kind: replace(limit, **_video(limits)) for kind, limit in self.videos.items()}
+        videos = {kind: replace(limit, **self._video(limit, limits)) for kind, limit in self.videos.items()}
         return replace(self, text=(first, *self.text[1:]), images=images, poll=poll, videos=videos, **own)
+
+    def _video(self, limit: VideoLimit, limits: Mapping[str, int]) -> dict[str, Any]:
+        """A form that is shorter than the others by its nature, as a Short or a story is, is not made longer."""
+        own = _picked(limits, {"video_bytes": "bytes"})
+        if "video_longest" in limits:
+            longest = timedelta(seconds=limits["video_longest"])
+            by_nature = limit.longest < max(one.longest for one in self.videos.values())
+            own["longest"] = min(limit.longest, longest) if by_nature else longest
+        return own
 
 
 _IMAGE_KEYS = {
@@ -245,8 +254,3 @@ def _picked(limits: Mapping[str, int], names: Mapping[str, str]) -> dict[str, An
 
 def _spans(limits: Mapping[str, int]) -> dict[str, Any]:
     return {ours: timedelta(seconds=limits[key]) for key, ours in _SPAN_KEYS.items() if key in limits}
-
-
-def _video(limits: Mapping[str, int]) -> dict[str, Any]:
-    longest = {"longest": timedelta(seconds=limits["video_longest"])} if "video_longest" in limits else {}
-    return {**longest, **_picked(limits, {"video_bytes": "bytes"})}
