@@ -24,6 +24,10 @@ docs: setup ## write again what is generated: settings and AsyncAPI
 	$(PY) -m deploy.docs settings
 	$(PY) -m deploy.docs asyncapi
 
+.PHONY: new-platform
+new-platform: setup ## the files of another platform: adapter, sandbox, tests; name=myspace
+	@$(PY) -m deploy.new_platform $(name)
+
 .PHONY: bench
 bench: setup ## every figure beside its baseline, in one run (half an hour); PARTS="relay latency": only these
 	$(PY) -m bench $(PARTS)

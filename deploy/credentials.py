@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from deploy.sandbox.people import number_of
 from shared.channels import Registry, load
 from shared.http import token
 from shared.settings import Settings
@@ -47,18 +48,13 @@ def make(config_dir: Path) -> None:
 
 def sandbox_accounts(registry: Registry) -> dict[str, dict[str, str]]:
     """Return, by channel, what ACCOUNTS_FILE holds when the sandbox stands in for the platforms."""
-    entries = {name: _entry(channel.platform, channel.handle) for name, channel in registry.channels.items()}
-    return {name: entry for name, entry in entries.items() if entry}
+    return {name: _entry(channel.platform, channel.handle) for name, channel in registry.channels.items()}
 
 
 def _entry(platform: str, handle: str) -> dict[str, str]:
-    match platform:
-        case "bluesky":
-            return {"identifier": handle, "password": "sandbox"}
-        case "mastodon":
-            return {"access_token": f"sandbox-{handle}"}
-        case _:
-            return {}
+    if platform == "bluesky":
+        return {"identifier": handle, "password": "sandbox"}
+    return {"access_token": f"sandbox-{handle}", "id": number_of(handle)}
 
 
 def take_accounts(text: str, config_dir: Path) -> None:
