@@ -23,7 +23,7 @@ from shared.platforms import specs
 TEXTS = (
     "In 1999, Eileen Collins became the first woman to command a Space Shuttle. https://en.wikipedia.org/wiki/STS-93",
     "Você sabia? A Wikipédia tem mais de um milhão de artigos em português. #Wikipédia https://pt.wikipedia.org/",
-    "知っていましたか？ウィキペディアは誰でも編集できます。👩‍🚀🚀 https://ja.wikipedia.org/wiki/メインページ @wikipedia.org",
+    "知っていましたか？ウィキペディアは誰でも編集できます。👩‍🚀🚀 https://ja.wikipedia.org/ @wikipedia.org",
     "Γνωρίζατε ότι η Βικιπαίδεια γράφεται από εθελοντές; 🇬🇷 Πείτε μας ποιο άρθρο σας άρεσε περισσότερο φέτος.",
 )
 TIMES = 500

@@ -19,7 +19,7 @@ from shared.platforms.{name}.spec import SPEC
 
 __all__ = ["SPEC"]
 ''',
-    "shared/platforms/{name}/spec.py": '''"""{title} as data. Sources: name the page of its documentation beside each figure."""
+    "shared/platforms/{name}/spec.py": '''"""{title} as data: beside each figure the page that gives it."""
 
 from datetime import timedelta
 
@@ -132,7 +132,7 @@ async def revoke(app: App, grant: Grant, http: Http) -> None:
     """Give the grant back."""
     raise NotImplementedError
 ''',
-    "deploy/sandbox/platforms/{name}/__init__.py": '''"""{title}: under `/{name}`; the token of an account is `sandbox-` and its name."""
+    "deploy/sandbox/platforms/{name}/__init__.py": '''"""{title}; an account's token is `sandbox-` and its name."""
 
 from deploy.sandbox.quotas import Standing
 from deploy.sandbox.wire import Answer, Call, Platform, json_answer
@@ -203,7 +203,9 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if not NAME.fullmatch(asked.name):
-        parser.error("name: write 2 to 31 lower-case letters and digits, a letter first: make new-platform name=myspace")
+        parser.error(
+            "name: write 2 to 31 lower-case letters and digits, a letter first: make new-platform name=myspace"
+        )
     if (asked.root / "shared/platforms" / asked.name).exists():
         parser.error(f"name: there is a platform {asked.name} already")
     for place, text in FILES.items():

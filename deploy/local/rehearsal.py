@@ -118,9 +118,7 @@ class Rehearsal:
 def _with_uploads(value: Any, uploads: Mapping[str, str]) -> Any:
     """Put the ids of uploads where a sample names their files."""
     if isinstance(value, dict):
-        return {
-            key: uploads[one] if key == "upload" else _with_uploads(one, uploads) for key, one in value.items()
-        }
+        return {key: uploads[one] if key == "upload" else _with_uploads(one, uploads) for key, one in value.items()}
     return [_with_uploads(one, uploads) for one in value] if isinstance(value, list) else value
 
 

@@ -21,10 +21,9 @@ RECEIVE = text(
         FROM (SELECT CAST(:publish_at AS timestamptz) AS publish_at, CAST(:not_after AS timestamptz) AS not_after) AS t
     ), stored AS (
         INSERT INTO post AS p (id, revision, payload, payload_hash, trust, audience, intact, traceparent, verdict,
-                               decision,
-                               publish_at, not_after, valid_until, due_at)
-        SELECT :post, :revision, CAST(:payload AS jsonb), :hash, :trust, :audience, :intact, :traceparent, :verdict, :decision,
-               publish_at, not_after, until,
+                               decision, publish_at, not_after, valid_until, due_at)
+        SELECT :post, :revision, CAST(:payload AS jsonb), :hash, :trust, :audience, :intact, :traceparent, :verdict,
+               :decision, publish_at, not_after, until,
                CASE WHEN CAST(:verdict AS text) IS NULL THEN now()
                     WHEN not_after IS NULL OR until < not_after THEN until - CAST(:lead AS interval) END
         FROM asked

@@ -24,7 +24,9 @@ log = structlog.get_logger()
 
 OUTCOMES = Counter("carillon_tries_total", "Tries to publish, by what became of them", ["platform", "outcome"])
 UNSAID = Counter(
-    "carillon_comments_missing_total", "Public posts whose first comment is missing, or may be: a credit as a rule", ["platform"]
+    "carillon_comments_missing_total",
+    "Public posts whose first comment is missing, or may be: a credit as a rule",
+    ["platform"],
 )
 LATENESS = Histogram(
     "carillon_publish_lateness_seconds",
