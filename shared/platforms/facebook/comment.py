@@ -59,9 +59,7 @@ async def _look(work: Work) -> None:
 async def has_comment(post_id: str, text: str, account: Account, http: Http) -> bool:
     """Say whether the Page has said this below the post."""
     params = {"fields": "id,message,from", "filter": "stream", "order": "reverse_chronological", "limit": 100}
-    answer = await call_unless_gone(
-        account, http, "GET", f"/{post_id}/comments", operation="comments", params=params
-    )
+    answer = await call_unless_gone(account, http, "GET", f"/{post_id}/comments", operation="comments", params=params)
     return answer is not None and any(
         str(one.get("message", "")).strip() == text.strip() and (one.get("from") or {}).get("id") == page_of(account)
         for one in answer.json["data"]

@@ -75,7 +75,9 @@ async def refresh(app: App, grant: Grant, http: Http) -> Grant:
 async def revoke(app: App, grant: Grant, http: Http) -> None:
     """Take back what the person granted: Facebook closes every Page that they opened to us, not only this one."""
     if grant.refresh_token is None:
-        raise Rejected("facebook: the person's own token is not kept; remove Carillon by hand under Business integrations")
+        raise Rejected(
+            "facebook: the person's own token is not kept; remove Carillon by hand under Business integrations"
+        )
     try:
         await _call("DELETE", "/me/permissions", grant.refresh_token, app, http, operation="revoke")
     except Unauthorized:

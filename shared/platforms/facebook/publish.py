@@ -1,4 +1,4 @@
-"""Publishing on Facebook: photos and films go up unseen, then one call makes the post public, and only that is in doubt.
+"""Publishing on Facebook: photos and films go up unseen, then one call makes all public, and only that is in doubt.
 
 There is no key that makes a repeat harmless. Codes 1 and 2 and a server's error do not mean that nothing was published.
 """

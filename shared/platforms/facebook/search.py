@@ -28,9 +28,7 @@ POST_FIELDS = (
 )
 
 
-async def find(
-    payload: Payload, account: Account, attempt: Attempt, http: Http
-) -> Published | Pending | NotFound:
+async def find(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Published | Pending | NotFound:
     """Look whether an earlier try made it; Pending where something is left to do, such as the first comment.
 
     Raises Uncertain where two posts fit, or Facebook will not tell.
@@ -41,9 +39,7 @@ async def find(
         raise Uncertain(refusal.reason) from None
 
 
-async def _found(
-    payload: Payload, account: Account, attempt: Attempt, http: Http
-) -> Published | Pending | NotFound:
+async def _found(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Published | Pending | NotFound:
     resume = dict(attempt.resume)
     if resume.get("parts"):
         return _public(resume, payload)
@@ -85,9 +81,7 @@ async def _film(
     return Pending({**resume, "finished": True}, 0)
 
 
-async def _post(
-    payload: Payload, account: Account, attempt: Attempt, http: Http
-) -> Mapping[str, Any] | None:
+async def _post(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Mapping[str, Any] | None:
     photos = list(attempt.resume.get("photos", ()))
     listed = await _listed(attempt, account, http)
     fitting = [
@@ -103,9 +97,7 @@ async def _post(
     return ours[0] if ours else await _by_photo(photos, account, http)
 
 
-async def _by_our_app(
-    posts: Sequence[Mapping[str, Any]], account: Account, http: Http
-) -> list[Mapping[str, Any]]:
+async def _by_our_app(posts: Sequence[Mapping[str, Any]], account: Account, http: Http) -> list[Mapping[str, Any]]:
     """Return those posts that the token's app made; people and other tools may say the same."""
     if not posts:
         return []
