@@ -153,7 +153,7 @@ def video_node(state: State, video: Video) -> Entity:
 def _status(state: State, video: Video) -> dict[str, Any]:
     whole = bool(video.size) and len(video.data) == video.size
     uploading = {"status": "complete" if whole else "in_progress", "bytes_transferred": len(video.data)}
-    waiting = {"status": "not_started"}
+    waiting: dict[str, Any] = {"status": "not_started"}
     if video.ready is None:
         named = "upload_complete" if whole else "uploading"
         processing, publishing = waiting, waiting
