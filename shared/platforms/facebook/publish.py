@@ -6,7 +6,7 @@ There is no key that makes a repeat harmless. Codes 1 and 2 and a server's error
 from collections.abc import Sequence
 
 from shared.adapter.contract import Account, Attempt, Http, Media, Pending, Progress, Published
-from shared.adapter.errors import PlatformError, Rejected, Unauthorized, Uncertain
+from shared.adapter.errors import PlatformError, Unauthorized
 from shared.payload import Payload
 from shared.platforms.facebook.comment import comment
 from shared.platforms.facebook.connect import call, call_unless_gone
@@ -38,14 +38,8 @@ async def _public(work: Work) -> Pending | None:
     if any(medium.type.startswith("video/") for medium in work.piece.media):
         return await film(work)
     photos = await photos_of(work)
-    again = bool(work.done.get("sent"))
-    await work.keep(sent=True)
     body = body_of(work.payload, photos, work.account.base_url)
-    try:
-        answer = await work.call("POST", f"/{work.page}/feed", operation="feed", mutates=True, json=body)
-    except Rejected as refusal:
-        # A call made again may be refused because the first one landed: 506 says so, and 368 may.
-        raise (Uncertain(refusal.reason) if again else refusal) from None
+    answer = await work.make_public("POST", f"/{work.page}/feed", operation="feed", json=body)
     post_id = id_of(answer)
     work.done["parts"] = [{"id": post_id, "url": await _permalink(post_id, work)}]
     return None

@@ -132,15 +132,8 @@ async def _reel_part(video: dict[str, Any], medium: Rendition, work: Work) -> di
 
 async def _finish(work: Work) -> None:
     """Make it public; where that was tried before, only if the video does not show it."""
-    again = bool(work.done.get("sent"))
-    if again and await _stage(work) is not Stage.UNFINISHED:
-        work.done["finished"] = True
-        return
-    await work.keep(sent=True)
-    try:
+    if not work.done.get("sent") or await _stage(work) is Stage.UNFINISHED:
         await (_finish_reel if work.payload.kind is Kind.REEL else _finish_video)(work)
-    except Rejected as refusal:
-        raise (Uncertain(refusal.reason) if again else refusal) from None
     work.done["finished"] = True
 
 
@@ -149,13 +142,13 @@ async def _finish_video(work: Work) -> None:
     said |= {"description": work.piece.text} if work.piece.text else {}
     said |= {"title": work.payload.title} if work.payload.title else {}
     path = f"/{work.page}/videos"
-    await work.call("POST", path, operation="video_finish", mutates=True, host=VIDEO_HOST, data=said)
+    await work.make_public("POST", path, operation="video_finish", host=VIDEO_HOST, data=said)
 
 
 async def _finish_reel(work: Work) -> None:
     said = {"upload_phase": "finish", "video_id": work.done["video"]["id"], "video_state": "PUBLISHED"}
     said |= {"description": work.piece.text} if work.piece.text else {}
-    await work.call("POST", f"/{work.page}/video_reels", operation="reel_finish", mutates=True, data=said)
+    await work.make_public("POST", f"/{work.page}/video_reels", operation="reel_finish", data=said)
 
 
 async def _stage(work: Work) -> Stage:

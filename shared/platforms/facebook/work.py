@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.adapter.contract import Account, Answer, Http, Media, Progress
-from shared.adapter.errors import Uncertain
+from shared.adapter.errors import Rejected, TryLater, Unauthorized, Uncertain
 from shared.payload import Payload, Piece
 from shared.platforms.facebook.connect import call, page_of
 from shared.platforms.facebook.login import WEB
@@ -16,7 +16,8 @@ class Work:
     """A post on its way.
 
     `done` holds, as JSON: `photos` (ids), `video` (id, session, offsets, whether it is finished), `sent` (the call that
-    makes it public was about to be made), `parts` (the public post), `comment`, `looks` and `waits` (counts).
+    makes it public was about to be made), `finished` (it was), `parts` (the public post), `comment`, and how often
+    was looked: `looks`, `comments`.
     """
 
     payload: Payload
@@ -44,6 +45,22 @@ class Work:
     async def call(self, method: str, path: str, **parts: Any) -> Answer:
         """Call with the Page's token."""
         return await call(self.account, self.http, method, path, **parts)
+
+    async def make_public(self, method: str, path: str, **parts: Any) -> Answer:
+        """Make the call that makes the post public, written down before.
+
+        Made again, it may be refused because the first one landed (506 says so, and 368 may): that is Uncertain.
+        """
+        again = bool(self.done.get("sent"))
+        await self.keep(sent=True)
+        try:
+            return await self.call(method, path, mutates=True, **parts)
+        except Rejected as refusal:
+            raise (Uncertain(refusal.reason) if again else refusal) from None
+        except (TryLater, Unauthorized):
+            if not again:
+                await self.keep(sent=False)
+            raise
 
     async def seen(self, path: str, fields: str, operation: str) -> Mapping[str, Any]:
         """Return an object's fields."""

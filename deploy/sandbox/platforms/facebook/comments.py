@@ -41,7 +41,9 @@ class Comments:
         """List the comments below a post."""
         page, params = self._state.caller(call), call.params()
         story = self._state.story(page, call.args["id"])
-        modifiers: dict[str, str] = {name: params[name][0] for name in ("since", "limit", "order", "filter") if name in params}
+        modifiers: dict[str, str] = {
+            name: params[name][0] for name in ("since", "limit", "order", "filter") if name in params
+        }
         asked = Field("comments", modifiers, params.get("fields", [DEFAULT])[0])
         return json_answer(comments_below(self._state, story, asked, 0))
 
