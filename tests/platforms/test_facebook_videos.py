@@ -116,6 +116,14 @@ async def test_a_last_call_that_landed_is_not_made_again(facebook: Stage, kind: 
 
 
 @BOTH
+async def test_a_film_whose_processing_fails_is_refused_and_not_public(facebook: Stage, kind: Kind) -> None:
+    facebook.sandbox.arm("facebook", "failed_processing", path="*/video*")
+    with pytest.raises(Rejected, match="An error of ours"):
+        await facebook.trial(video(facebook.store, kind)).until_public()
+    assert facebook.posts() == []
+
+
+@BOTH
 async def test_a_film_that_cannot_be_processed_is_refused_with_the_reason(facebook: Stage, kind: Kind) -> None:
     broken = film()[:64] + bytes(5_000)
     trial = facebook.trial(video(facebook.store, kind))

@@ -114,7 +114,9 @@ class Videos:
         kind = "reel" if video.reel else "video"
         story = self._state.new_story(call, video.page, description, kind, (media,))
         slow = world.faults.slowness(NAME, call.method, call.path) or world.settings.processing_seconds
-        video.ready, video.fault = world.now() + slow, fault_of(seen, reel=video.reel)
+        fails = world.faults.fails(NAME, call.method, call.path)
+        video.ready = world.now() + slow
+        video.fault = "An error of ours." if fails else fault_of(seen, reel=video.reel)
         if video.fault is None:
             story.video = video
             story.post.details = {"title": title or None}
