@@ -91,6 +91,14 @@ async def test_a_reel_goes_on_where_facebook_has_it(facebook: Stage) -> None:
 
 
 @BOTH
+async def test_an_upload_that_is_over_is_begun_anew(facebook: Stage, kind: Kind) -> None:
+    trial = facebook.trial(video(facebook.store, kind))
+    await trial.remember({"video": {"id": "1", "session": "19", "start": 0, "end": 10}})
+    await trial.until_public()
+    assert len(facebook.posts()) == 1
+
+
+@BOTH
 async def test_slow_processing_is_waited_for(facebook: Stage, kind: Kind) -> None:
     trial = facebook.trial(video(facebook.store, kind))
     facebook.sandbox.arm("facebook", "slow_processing", path="*/video*")

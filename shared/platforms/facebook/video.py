@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.adapter.answers import codes_of, failure_of
 from shared.adapter.contract import Answer, Pending
-from shared.adapter.errors import Rejected, Uncertain
+from shared.adapter.errors import Rejected, TryLater, Uncertain
 from shared.adapter.hosts import beside
 from shared.content import Kind
 from shared.payload import Rendition
@@ -40,7 +40,20 @@ async def film(work: Work) -> Pending | None:
 
 
 async def _uploaded(work: Work) -> bool:
-    """Bring all bytes up; true when enough went up for one try."""
+    """Bring all bytes up; true when there is more to do in another try."""
+    resumed = "video" in work.done
+    try:
+        return await _sent_up(work)
+    except Rejected:
+        # What was begun in an earlier try may be over by now; nobody has seen any of it, so it begins anew, once.
+        if not resumed or work.done.get("sent") or work.done.get("anew"):
+            raise
+        del work.done["video"]
+        await work.keep(anew=True)
+        return True
+
+
+async def _sent_up(work: Work) -> bool:
     medium, reel = work.piece.media[0], work.payload.kind is Kind.REEL
     if "video" not in work.done:
         await work.keep(video=await (_start_reel(work) if reel else _start(medium, work)))
@@ -51,6 +64,8 @@ async def _uploaded(work: Work) -> bool:
         if gone >= MOST:
             return True
         following = await (_reel_part if reel else _part)(video, medium, work)
+        if following["start"] == video["start"]:
+            raise TryLater("facebook: a part of the video went up and was not taken")
         gone += max(0, following["start"] - video["start"])
         await work.keep(video=following)
     return False

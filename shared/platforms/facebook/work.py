@@ -15,7 +15,8 @@ from shared.platforms.facebook.login import WEB
 class Work:
     """A post on its way.
 
-    `done` holds, as JSON: `photos` (ids), `video` (id, session, offsets, whether it is finished), `sent` (the call that
+    `done` holds, as JSON: `photos` (ids), `video` (id, session, offsets), `anew` (its upload was begun a second
+    time), `sent` (the call that
     makes it public was about to be made), `finished` (it was), `parts` (the public post), `comment`, and how often
     was looked: `looks`, `comments`.
     """

@@ -1,11 +1,10 @@
 """Photos: uploaded or fetched, public at once or kept unseen for a post to come."""
 
-from starlette.datastructures import UploadFile
-
 from deploy.sandbox.ledger import Media
-from deploy.sandbox.params import Params, read_params, text
+from deploy.sandbox.params import read_params, text
 from deploy.sandbox.pictures import File, examine
 from deploy.sandbox.platforms.facebook.errors import bad_parameter, refused
+from deploy.sandbox.platforms.facebook.sent import file_in
 from deploy.sandbox.platforms.facebook.state import Photo, State
 from deploy.sandbox.pull import PullError, pull
 from deploy.sandbox.wire import Answer, Call, json_answer
@@ -24,8 +23,9 @@ class Photos:
     async def post(self, call: Call) -> Answer:
         """Take a picture; with `published=false` nobody sees it until a post has it."""
         params = await read_params(call)
+        sent = await file_in(params, "source")
         page = self._state.page(call)
-        file = await self._file(params)
+        file = await self._file(sent, text(params, "url"))
         photo = Photo(self._state.new_id(), page, file, text(params, "alt_text_custom") or None)
         seen = text(params, "published").lower() not in ("0", "false")
         story = self._state.new_story(call, page, text(params, "caption"), "photo", media_of((photo,)))
@@ -36,18 +36,13 @@ class Photos:
         self._state.publish(call, story)
         return json_answer({"id": photo.id, "post_id": story.id})
 
-    async def _file(self, params: Params) -> File:
-        sent = params.get("source")
-        if isinstance(sent, UploadFile):
-            data, said = await sent.read(), sent.content_type or ""
-            await sent.close()
-        elif url := text(params, "url"):
-            try:
-                data, said = await pull(url, PHOTO_LIMIT)
-            except PullError as error:
-                raise refused(324, f"(#324) Missing or invalid image file: {error}", subcode=2_069_019) from error
-        else:
+    async def _file(self, sent: tuple[bytes, str] | None, url: str) -> File:
+        if sent is None and not url:
             raise refused(324, "(#324) Requires upload file")
+        try:
+            data, said = sent or await pull(url, PHOTO_LIMIT)
+        except PullError as error:
+            raise refused(324, f"(#324) Missing or invalid image file: {error}", subcode=2_069_019) from error
         file = examine(data, said)
         check(file)
         self._state.world.shelf.put(file, data)

@@ -3,14 +3,13 @@
 import hashlib
 from typing import Any
 
-from starlette.datastructures import UploadFile
-
 from deploy.sandbox.films import film_of
 from deploy.sandbox.ledger import Media
 from deploy.sandbox.params import Params, read_params, text
 from deploy.sandbox.platforms.facebook.errors import bad_parameter, not_there, refused
 from deploy.sandbox.platforms.facebook.fields import Entity
 from deploy.sandbox.platforms.facebook.film import fault_of
+from deploy.sandbox.platforms.facebook.sent import file_in
 from deploy.sandbox.platforms.facebook.state import NAME, State, Video
 from deploy.sandbox.pull import PullError, pull
 from deploy.sandbox.wire import Answer, Call, json_answer
@@ -29,12 +28,14 @@ class Videos:
     async def post(self, call: Call) -> Answer:
         """Do one phase of a video's upload."""
         params = await read_params(call)
+        part = await file_in(params, "video_file_chunk")
         page = self._state.page(call)
         match text(params, "upload_phase"):
             case "start":
                 return self._start(page, params)
             case "transfer":
-                return await self._transfer(self._session(page, text(params, "upload_session_id")), params)
+                video = self._session(page, text(params, "upload_session_id"))
+                return self._transfer(video, text(params, "start_offset"), part)
             case "finish":
                 video = self._session(page, text(params, "upload_session_id"))
                 return self._finish(call, video, text(params, "description"), text(params, "title"))
@@ -50,15 +51,12 @@ class Videos:
         self._state.videos[video.id] = video
         return json_answer({"video_id": video.id, "upload_session_id": f"{video.id}9", **_offsets(video)})
 
-    async def _transfer(self, video: Video, params: Params) -> Answer:
+    def _transfer(self, video: Video, start: str, part: tuple[bytes, str] | None) -> Answer:
         """Take one part; it must begin where the last one ended."""
-        sent = params.get("video_file_chunk")
-        if not isinstance(sent, UploadFile):
+        if part is None:
             raise bad_parameter("video_file_chunk is missing")
-        data = await sent.read()
-        await sent.close()
-        offsets = _offsets(video)
-        if text(params, "start_offset") != offsets["start_offset"] or video.ready is not None:
+        data, offsets = part[0], _offsets(video)
+        if start != offsets["start_offset"] or video.ready is not None:
             message = "There was a problem uploading your video file. Please try again with another file."
             raise refused(6001, message, subcode=1_363_037, error_data=offsets)
         if len(data) > int(offsets["end_offset"]) - int(offsets["start_offset"]) or not data:
