@@ -43,6 +43,10 @@ async def test_the_request_log_masks_secrets(bluesky: Bluesky) -> None:
     assert '\\"password\\":\\"***\\"' in seen
     for secret in (bluesky.session["accessJwt"], bluesky.session["refreshJwt"], '\\"sandbox\\"'):
         assert secret not in seen
+    assert (
+        mask("grant_type=fb_exchange_token&fb_exchange_token=abc")
+        == "grant_type=fb_exchange_token&fb_exchange_token=***"
+    )
     assert mask("grant_type=x&client_secret=abc&a=b") == "grant_type=x&client_secret=***&a=b"
 
 
