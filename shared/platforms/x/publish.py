@@ -30,7 +30,7 @@ async def publish(
 ) -> Published | Pending:
     """Upload what is missing, wait until all of it is ready, then post the missing parts one after the other."""
     if payload.kind is Kind.REPOST:
-        return await _repost(payload, account, http)
+        return await _repost(payload, account, attempt, http, progress)
     checked(payload)
     parts: list[str] = list(attempt.resume.get("parts", []))
     about(payload, 0, parts, account)  # a wrong address is told before anything is uploaded
@@ -39,6 +39,7 @@ async def publish(
         return waiting
     uploads, begun = waiting.resume["media"], attempt.resume.get("begun", -1)
     for number in range(len(parts), len(payload.pieces)):
+        # Also before the first: from here on, a duplicate is what an earlier try may have made.
         await progress({"parts": parts, "media": uploads, "begun": number})
         parts = [*parts, await _post(payload, number, parts, uploads, account, http, again=begun >= number)]
     return published(parts, account)
@@ -71,10 +72,11 @@ async def edit(external_id: str, payload: Payload, account: Account, http: Http)
     return published([str(answer.json["data"]["id"])], account)
 
 
-async def _repost(payload: Payload, account: Account, http: Http) -> Published:
+async def _repost(payload: Payload, account: Account, attempt: Attempt, http: Http, progress: Progress) -> Published:
     """Repost a post; X tells no id of the repost, and one post can be reposted only once."""
     subject = post_meant(payload.refers_to, account)
     path = f"/2/users/{await own_id(account, http)}/retweets"
+    await progress(attempt.resume)
     answer = await call(account, http, "POST", path, operation="repost", mutates=True, json={"tweet_id": subject})
     if not (answer.json.get("data") or {}).get("retweeted"):
         raise Uncertain("x repost: X does not say that it is reposted")

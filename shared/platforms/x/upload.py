@@ -34,7 +34,7 @@ async def step(made: Upload | None, rendition: Rendition, account: Account, http
 
 def usable(made: Upload) -> bool:
     """Say whether a post may name an upload now."""
-    return bool(made["next"] == "ready" and not _over(made))
+    return str(made["next"]) == "ready" and not _over(made)
 
 
 async def _picture(rendition: Rendition, account: Account, http: Http, media: Media) -> Upload:
