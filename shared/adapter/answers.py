@@ -63,10 +63,13 @@ def meaning(
 
 
 def codes_of(told: Any, paths: Sequence[str]) -> list[str]:
-    """Return the platform's own codes of an error, read at each of `Spec.codes`, the most exact first."""
+    """Return the platform's own codes of an error, read at each of `Spec.codes`, the most exact first.
+
+    A problem's type that is an address (RFC 9457) is known by its last word: X moved its own from one host to another.
+    """
     found = []
     for path in paths:
-        parts = [_at(told, part) for part in path.split("/")]
+        parts = [_last_word(_at(told, part)) for part in path.split("/")]
         if all(isinstance(part, str | int) for part in parts):
             found.append("/".join(map(str, parts)))
     return found
@@ -83,13 +86,17 @@ def _at(told: Any, path: str) -> Any:
     return told
 
 
+def _last_word(code: Any) -> Any:
+    return code.rpartition("/")[2] if isinstance(code, str) and code.startswith("https://") else code
+
+
 def clipped(told: Any) -> str:
     """Return the short error text of an answer, without anything that looks like a token."""
     if not isinstance(told, dict):
         return ""
     error = told.get("error")
     inner = error if isinstance(error, dict) else told
-    parts = [inner.get("code"), error, inner.get("message"), inner.get("info")]
+    parts = [inner.get("code"), error, inner.get("message"), inner.get("info"), inner.get("detail")]
     text = ": ".join(str(part) for part in parts if isinstance(part, str | int) and part != "")
     return _SECRET.sub("…", " ".join(text.split()))[:200]
 

@@ -28,6 +28,8 @@ class TextLimit:
     most: int
     unit: Unit
     per_url: int | None = None
+    bare_domains: bool = False
+    """Whether `wikipedia.org` alone is an address too, and addresses end where X ends them."""
     short_mentions: bool = False
     """Whether `@user@domain` counts as `@user` only."""
     kinds: frozenset[Kind] | None = None

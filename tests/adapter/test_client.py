@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.adapter.answers import wait_told
+from shared.adapter.answers import clipped, codes_of, wait_told
 from shared.adapter.client import VERSION, HttpClient
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from tests.adapter.wire import RESET, SILENCE, Wire, reply
@@ -147,6 +147,13 @@ async def test_how_long_a_platform_says_to_wait(
 
 def test_the_wait_of_an_answer_without_headers_is_unknown() -> None:
     assert wait_told({}) is None
+
+
+def test_a_problem_is_known_by_the_last_word_of_its_type_and_told_by_its_detail() -> None:
+    told = {"type": "https://api.x.com/2/problems/usage-capped", "title": "Too much", "detail": "Come back tomorrow"}
+    assert codes_of(told, ("type",)) == ["usage-capped"]
+    assert codes_of({"type": "about:blank"}, ("type",)) == ["about:blank"]
+    assert clipped(told) == "Come back tomorrow"
 
 
 async def test_neither_tokens_nor_bodies_are_told(
