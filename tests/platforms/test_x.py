@@ -475,8 +475,8 @@ async def test_an_account_without_id_asks_for_it(x: Stage) -> None:
 # ---- being let in ----------------------------------------------------------------------------------------------------
 
 
-def app_of(account: Account, **changes: str) -> App:
-    return replace(App("client", "secret", "https://carillon.example/connected", account.base_url), **changes)
+def app_of(account: Account, client_id: str = "client", client_secret: str = "secret") -> App:
+    return App(client_id, client_secret, "https://carillon.example/connected", account.base_url)
 
 
 def test_the_owner_is_asked_for_what_is_needed_with_a_challenge() -> None:

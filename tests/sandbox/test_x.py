@@ -67,7 +67,7 @@ async def test_the_same_text_is_refused_for_some_hours_and_without_the_other_one
 
 async def test_a_text_is_told_with_short_links_and_what_they_stand_for(x: httpx.AsyncClient) -> None:
     await post(x, text="A & B at wikipedia.org and https://w.wiki/3.")
-    params = {"post.fields": "entities", "max_results": 5}
+    params = {"post.fields": "entities", "max_results": "5"}
     (told,) = (await x.get(f"/x/2/users/{ME}/tweets", params=params)).json()["data"]
     links = told["entities"]["urls"]
     assert told["text"] == f"A &amp; B at {links[0]['url']} and {links[1]['url']}."

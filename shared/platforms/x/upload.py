@@ -113,7 +113,8 @@ def _until(told: Mapping[str, Any]) -> float:
 
 
 def _over(made: Upload) -> bool:
-    return 0 < made["until"] < datetime.now(UTC).timestamp() + EARLIER
+    until = float(made["until"])
+    return 0 < until < datetime.now(UTC).timestamp() + EARLIER
 
 
 def _name(rendition: Rendition) -> str:
