@@ -81,11 +81,15 @@ def _of_a_run(text: str, start: int, end: int, done: int) -> _Found:
         if head >= done and text[head:start].lower() == scheme and _may_begin(text, head, done):
             places, passed = _with_scheme(text, head, start)
             return places, max(done, passed)
-    for at in range(start, end):
+    for begin in range(start, end):
+        at = begin
         if at == 0 and _may_begin(text, 1, 0) and _DOMAIN.match(text, 1):
             continue  # a text's first letter stands before its address, if it can
         if _may_begin(text, at, done) and text[at] not in ".-_":
             places, passed = _bare(text, at)
+            if not passed:  # perhaps for an underscore, which only a subdomain may have
+                at = max(at, text.rfind("_", at, max(at, text.rfind(".", at, end))) + 1)
+                places, passed = _bare(text, at)
             return ([] if at and text[at - 1] in _SPOILING else places), max(done, passed)
     return [], done
 
@@ -119,7 +123,8 @@ def _bare(text: str, start: int) -> _Found:
         return [], end
     places = [match.span() for match in _PLAIN_DOMAIN.finditer(text, start, domain.end())]
     if places and _PATH.match(text, domain.end()):
-        places[-1] = places[-1][0], end
+        begin, last = places[-1]
+        places[-1] = begin, last + end - domain.end()  # as long as it is without what is left out of the domain
     return places, end
 
 
