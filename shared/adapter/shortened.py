@@ -25,6 +25,8 @@ _STOPS = (
 _STOP = regex.compile(rf"[{_STOPS}]")
 _LAST_STOP = regex.compile(rf"(?r)[{_STOPS}]")
 _NOT_BEFORE = frozenset("@＠$#＃\ufffe\ufeff\uffff")
+_TRIES = 8
+"""In how many places of a run a domain is looked for, so that no text takes longer than its length."""
 _SPOILING = frozenset("-_./")
 """What may stand before a domain with a scheme only."""
 _LATIN = (
@@ -81,12 +83,17 @@ def _of_a_run(text: str, start: int, end: int, done: int) -> _Found:
         if head >= done and text[head:start].lower() == scheme and _may_begin(text, head, done):
             places, passed = _with_scheme(text, head, start)
             return places, max(done, passed)
+    tries = 0
     for at in range(start, end):
         if at == 0 and _may_begin(text, 1, 0) and _DOMAIN.match(text, 1):
             continue  # a text's first letter stands before its address, if it can
         if _may_begin(text, at, done) and text[at] not in ".-_":
             places, passed = _bare(text, at)
-            return ([] if at and text[at - 1] in _SPOILING else places), max(done, passed)
+            if passed:
+                return ([] if at and text[at - 1] in _SPOILING else places), max(done, passed)
+            tries += 1
+            if tries == _TRIES:
+                break
     return [], done
 
 
@@ -119,7 +126,8 @@ def _bare(text: str, start: int) -> _Found:
         return [], end
     places = [match.span() for match in _PLAIN_DOMAIN.finditer(text, start, domain.end())]
     if places and _PATH.match(text, domain.end()):
-        places[-1] = places[-1][0], end
+        begin, last = places[-1]
+        places[-1] = begin, last + end - domain.end()  # as long as it is without what is left out of the domain
     return places, end
 
 
