@@ -168,7 +168,7 @@ async def test_a_poll_is_found_by_its_options(x: Stage) -> None:
     trial = x.trial(poll(x.store))
     await trial.until_public()
     (post,) = x.posts()
-    assert post["poll"] == {"options": ["This", "That"], "duration_minutes": 60}
+    assert post["poll"] == {"options": ["This", "That"], "duration_minutes": 1440}
     assert isinstance(await look(trial), Published)
     other = x.trial(Content(text="Which?", poll=Poll(options=("These", "Those"), seconds=3_600)))
     assert isinstance(await look(other), NotFound)
