@@ -80,8 +80,8 @@ token: ## print a token for what `make up` started; TOOL=name TRUST=team|guest S
 	@TOOL="$(TOOL)" TRUST="$(TRUST)" SCOPE="$(SCOPE)" DAYS="$(DAYS)" deploy/compose.sh token
 
 .PHONY: accounts
-accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml
-	@FILE="$(abspath $(FILE))" deploy/compose.sh accounts
+accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml OF=publisher|metrics
+	@FILE="$(abspath $(FILE))" OF="$(OF)" deploy/compose.sh accounts
 
 .PHONY: test-compose
 test-compose: setup ## the compose stack for real, under a name of its own: samples, ledger, replicas, metrics (needs Docker)

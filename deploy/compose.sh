@@ -49,7 +49,7 @@ token() {
 accounts() {
   need_docker
   [ -r "${FILE:-}" ] || fail "Name the file with the real accounts: make accounts FILE=/path/to/accounts.yaml"
-  once accounts < "$FILE"
+  once accounts --of "${OF:-publisher}" < "$FILE"
 }
 
 once() { compose run --rm --no-deps --no-TTY --quiet-pull credentials python -m deploy.credentials "$@"; }

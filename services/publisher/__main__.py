@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 
-from services.publisher.accounts import Accounts
 from services.publisher.api import make_app
 from services.publisher.deliver import Deliver, Offered
 from services.publisher.handlers import Planner, handlers
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared import platforms
+from shared.accounts import Accounts
 from shared.adapter.client import HttpClient
 from shared.adapter.spec import Spec
 from shared.addresses import Addresses

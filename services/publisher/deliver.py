@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others
 from services.publisher.handlers import Planner
 from services.publisher.outcome import Absent, Outcome, Unresolved, settle
 from services.publisher.settings import PublisherSettings
 from services.publisher.tables import open_channels
+from shared.accounts import Accounts
 from shared.adapter.contract import Http, Media, NotFound, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Absence, Safe, Spec

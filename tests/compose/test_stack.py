@@ -47,7 +47,8 @@ async def test_the_private_key_is_nobodys_but_the_issuers(stack: Stack) -> None:
         (container,) = stack.containers(service)
         mounted = {mount["Destination"].rpartition("/")[2] for mount in container["Mounts"]}
         assert "keys" not in mounted
-        assert ("accounts" in mounted) is (service in {*WORKERS, "metrics-worker"})
+        assert ("readers" in mounted) is (service == "metrics-worker")
+        assert ("accounts" in mounted) is (service in WORKERS)
 
 
 async def test_samples_end_as_they_say(ingest: httpx.AsyncClient, sandbox: httpx.AsyncClient) -> None:

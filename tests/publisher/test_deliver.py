@@ -12,11 +12,11 @@ import yaml
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed
 from services.publisher.deliver import Deliver, Offered
 from services.publisher.settings import PublisherSettings
 from shared import platforms
+from shared.accounts import Accounts
 from shared.adapter.client import HttpClient
 from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import Rejected
