@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 export PYTHONPATH := .
+# Whole files in as many processes as there are cores, four at the most: each has servers of its own. PARALLEL= turns it off.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help
 help: ## list what can be made
@@ -50,7 +52,7 @@ format: setup ## let ruff put the code in order
 
 .PHONY: test
 test: setup ## unit, conformance, migrations and the journey, on a real RabbitMQ and PostgreSQL
-	$(PY) -m pytest -m "not contract"
+	$(PY) -m pytest -m "not contract" $(PARALLEL)
 
 .PHONY: test-contract
 test-contract: setup ## Bluesky's adapter against a real server of its kind (npm, a compiler; minutes the first time)
