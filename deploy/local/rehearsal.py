@@ -76,7 +76,7 @@ class Rehearsal:
 
     async def _ask(self, name: str, sample: Mapping[str, Any]) -> list[Ringing]:
         uploads = {file: await self._upload(file, rights) for file, rights in sample.get("uploads", {}).items()}
-        body: dict[str, Any] = _with_uploads(sample["send"], uploads)
+        body: dict[str, Any] = with_uploads(sample["send"], uploads)
         if "publish_in" in sample:
             later = datetime.now(UTC) + timedelta(seconds=sample["publish_in"])
             body["timing"] = {"publish_at": later.isoformat()}
@@ -115,11 +115,11 @@ class Rehearsal:
         post.why = _why(seen["history"])
 
 
-def _with_uploads(value: Any, uploads: Mapping[str, str]) -> Any:
+def with_uploads(value: Any, uploads: Mapping[str, str]) -> Any:
     """Put the ids of uploads where a sample names their files."""
     if isinstance(value, dict):
-        return {key: uploads[one] if key == "upload" else _with_uploads(one, uploads) for key, one in value.items()}
-    return [_with_uploads(one, uploads) for one in value] if isinstance(value, list) else value
+        return {key: uploads[one] if key == "upload" else with_uploads(one, uploads) for key, one in value.items()}
+    return [with_uploads(one, uploads) for one in value] if isinstance(value, list) else value
 
 
 def _accepted(name: str, sample: Mapping[str, Any], answer: httpx.Response) -> Iterator[Ringing]:
