@@ -21,7 +21,7 @@ VIDEO_HOST = "https://graph-video.facebook.com"
 UPLOAD_HOST = "https://rupload.facebook.com"
 MOST = 64_000_000
 """Bytes that go up in one call, and about as many in one try."""
-PROCESSING = 10.0
+PROCESSING = 5.0
 """Seconds after which a video in process is looked at again."""
 LOOKS = 6
 """So often a video that is ready is looked at for its post, or for being more than a draft."""

@@ -19,7 +19,7 @@ from shared.platforms.youtube.video import changed, metadata_of, part_of, proces
 
 AT_ONCE = 8 * CHUNK
 """Bytes after which a try rests, so that the claim is renewed."""
-PROCESSING = 20.0
+PROCESSING = 5.0
 """Seconds after which a video that is being processed is asked for again; each look costs one unit of the quota."""
 
 
