@@ -105,8 +105,9 @@ def emoji_bytes(text: str) -> int:
     """Return Threads' length: an emoji as many as its UTF-8 bytes, any other code point 1 (Threads API, posts)."""
     if text.isascii():
         return len(text)
-    clusters = (match[0] for match in _CLUSTER.finditer(text))
-    return sum(len(cluster.encode()) if _is_emoji(cluster) else len(cluster) for cluster in clusters)
+    # Runs of plain letters are taken at once; the keycap of a digit is a cluster by itself.
+    emoji = (run for run in _RUNS.findall(text) if not run.isascii() and _is_emoji(run))
+    return len(text) + sum(len(cluster.encode()) - len(cluster) for cluster in emoji)
 
 
 def _is_emoji(cluster: str) -> bool:
