@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 export PYTHONPATH := .
+# Whole files in as many processes as there are cores, four at the most: each has servers of its own. PARALLEL= turns it off.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help
 help: ## list what can be made
@@ -23,6 +25,10 @@ demo: setup ## the samples' way from a request to measured posts, in this termin
 docs: setup ## write again what is generated: settings and AsyncAPI
 	$(PY) -m deploy.docs settings
 	$(PY) -m deploy.docs asyncapi
+
+.PHONY: new-platform
+new-platform: setup ## the files of another platform: adapter, sandbox, tests; name=myspace
+	@$(PY) -m deploy.new_platform $(name)
 
 .PHONY: bench
 bench: setup ## every figure beside its baseline, in one run (half an hour); PARTS="relay latency": only these
@@ -46,7 +52,7 @@ format: setup ## let ruff put the code in order
 
 .PHONY: test
 test: setup ## unit, conformance, migrations and the journey, on a real RabbitMQ and PostgreSQL
-	$(PY) -m pytest -m "not contract"
+	$(PY) -m pytest -m "not contract" $(PARALLEL)
 
 .PHONY: test-contract
 test-contract: setup ## Bluesky's adapter against a real server of its kind (npm, a compiler; minutes the first time)
@@ -76,8 +82,8 @@ token: ## print a token for what `make up` started; TOOL=name TRUST=team|guest S
 	@TOOL="$(TOOL)" TRUST="$(TRUST)" SCOPE="$(SCOPE)" DAYS="$(DAYS)" deploy/compose.sh token
 
 .PHONY: accounts
-accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml
-	@FILE="$(abspath $(FILE))" deploy/compose.sh accounts
+accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml OF=publisher|metrics
+	@FILE="$(abspath $(FILE))" OF="$(OF)" deploy/compose.sh accounts
 
 .PHONY: test-compose
 test-compose: setup ## the compose stack for real, under a name of its own: samples, ledger, replicas, metrics (needs Docker)

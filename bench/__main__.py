@@ -43,6 +43,10 @@ PARTS: Mapping[str, tuple[str, Part]] = {
         lambda amqp, database, asked: relay(amqp, database, asked.rounds, asked.share),
     ),
     "ingest": ("one request with three posts, beside a plain handler", lambda _a, _d, asked: _program("ingest", asked)),
+    "content": (
+        "one text against every limit, one photograph in every form",
+        lambda _a, _d, asked: _program("content", asked),
+    ),
     "latency": (
         "202 to platform at 20 and 100 posts/s, beside the shortest chain",
         lambda amqp, database, asked: latency(amqp, database, asked.rounds, asked.share),

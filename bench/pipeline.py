@@ -26,7 +26,7 @@ import httpx
 from bench.caller import Caller
 from deploy.local.databases import own_databases
 from deploy.local.guarded import Guarded
-from deploy.local.programs import ROOT, Place, free_port
+from deploy.local.programs import ROOT, TWO, Place, free_port
 from deploy.local.stack import Stack, running_stack
 from shared import platforms
 from shared.bus.amqp import AmqpBus
@@ -156,7 +156,7 @@ async def pipeline(amqp_url: str, database_url: str) -> AsyncIterator[Pipeline]:
         ):
             for service in SERVICES:
                 await database(service)
-            async with running_stack(guarded, place) as stack:
+            async with running_stack(guarded, place, TWO) as stack:
                 caller = Caller(stack.urls["ingest-api"], {"Authorization": f"Bearer {token}"})
                 yield Pipeline(stack, caller, sandbox)
                 caller.close()

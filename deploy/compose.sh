@@ -49,7 +49,7 @@ token() {
 accounts() {
   need_docker
   [ -r "${FILE:-}" ] || fail "Name the file with the real accounts: make accounts FILE=/path/to/accounts.yaml"
-  once accounts < "$FILE"
+  once accounts --of "${OF:-publisher}" < "$FILE"
 }
 
 once() { compose run --rm --no-deps --no-TTY --quiet-pull credentials python -m deploy.credentials "$@"; }
@@ -73,7 +73,12 @@ write_settings() {
   for name in POSTGRES INGEST POLICY PUBLISHER METRICS RABBITMQ GRAFANA; do
     keep "${name}_PASSWORD" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
   done
-  keep PLATFORM_URLS "'{\"bluesky\": \"http://sandbox:8090/bluesky\", \"mastodon\": \"http://sandbox:8090/mastodon\"}'"
+  keep MEDIA_KEY "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"
+  local urls="" platform
+  for platform in bluesky facebook instagram linkedin mastodon threads tiktok x youtube; do
+    urls="$urls${urls:+, }\"$platform\": \"http://sandbox:8090/$platform\""
+  done
+  keep PLATFORM_URLS "'{$urls}'"
   keep COMPOSE_PROFILES grafana
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from deploy.sandbox.people import number_of
 from shared.channels import Registry, load
 from shared.http import token
 from shared.settings import Settings
@@ -19,6 +20,9 @@ FOLDER = Path("/var/lib/carillon")
 PRIVATE_KEY = FOLDER / "keys" / "jwt.pem"
 PUBLIC_KEY = FOLDER / "public" / "jwt.pub.pem"
 ACCOUNTS = FOLDER / "accounts" / "accounts.yaml"
+READERS = FOLDER / "readers" / "accounts.yaml"
+PLACES = {"publisher": ACCOUNTS, "metrics": READERS}
+"""Who reads accounts → where: metrics has a file of its own, for it only reads."""
 SANDBOX_MARK = "# The sandbox's accounts: no secrets. `make accounts FILE=…` replaces them by real ones.\n"
 
 
@@ -28,12 +32,14 @@ def main() -> None:
         prog="python -m deploy.credentials", description="The credentials of a compose stack."
     )
     parser.add_argument("act", choices=["make", "accounts", "token"])
-    act, rest = parser.parse_known_args()[0].act, sys.argv[2:]
+    parser.add_argument("--of", choices=list(PLACES), default="publisher", help="who reads the accounts")
+    asked, rest = parser.parse_known_args()[0], sys.argv[2:]
+    act = asked.act
     if act == "token":
         sys.argv[1:] = ["--key", str(PRIVATE_KEY), *rest]
         token.main()
     elif act == "accounts":
-        take_accounts(sys.stdin.read(), Settings().config_dir)
+        take_accounts(sys.stdin.read(), Settings().config_dir, asked.of)
     else:
         make(Settings().config_dir)
 
@@ -41,27 +47,23 @@ def main() -> None:
 def make(config_dir: Path) -> None:
     """Make what is missing; the sandbox's accounts are written anew, for channels may have come."""
     token.make_key_pair(PRIVATE_KEY, PUBLIC_KEY)
-    if not ACCOUNTS.exists() or ACCOUNTS.read_text().startswith(SANDBOX_MARK):
-        _write(SANDBOX_MARK + yaml.safe_dump(sandbox_accounts(load(config_dir))))
+    for place in PLACES.values():
+        if not place.exists() or place.read_text().startswith(SANDBOX_MARK):
+            _write(SANDBOX_MARK + yaml.safe_dump(sandbox_accounts(load(config_dir))), place)
 
 
 def sandbox_accounts(registry: Registry) -> dict[str, dict[str, str]]:
     """Return, by channel, what ACCOUNTS_FILE holds when the sandbox stands in for the platforms."""
-    entries = {name: _entry(channel.platform, channel.handle) for name, channel in registry.channels.items()}
-    return {name: entry for name, entry in entries.items() if entry}
+    return {name: _entry(channel.platform, channel.handle) for name, channel in registry.channels.items()}
 
 
 def _entry(platform: str, handle: str) -> dict[str, str]:
-    match platform:
-        case "bluesky":
-            return {"identifier": handle, "password": "sandbox"}
-        case "mastodon":
-            return {"access_token": f"sandbox-{handle}"}
-        case _:
-            return {}
+    if platform == "bluesky":
+        return {"identifier": handle, "password": "sandbox"}
+    return {"access_token": f"sandbox-{handle}", "id": number_of(handle)}
 
 
-def take_accounts(text: str, config_dir: Path) -> None:
+def take_accounts(text: str, config_dir: Path, reader: str = "publisher") -> None:
     """Keep the real accounts; ends with a sentence when they are not of the form `channel: {name: secret}`."""
     try:
         found = yaml.safe_load(text)
@@ -71,17 +73,17 @@ def take_accounts(text: str, config_dir: Path) -> None:
         raise SystemExit("accounts: write `channel:` (such as wikipedia/bluesky) and below it `name: secret`")
     if unknown := set(found) - set(load(config_dir).channels):
         raise SystemExit(f"accounts: not in the channel registry: {', '.join(sorted(map(str, unknown)))}")
-    _write(text)
-    print(f"accounts of {len(found)} channels taken; publisher reads them at its next call")
+    _write(text, PLACES[reader])
+    print(f"accounts of {len(found)} channels taken; {reader} reads them at its next call")
 
 
-def _write(text: str) -> None:
+def _write(text: str, place: Path) -> None:
     """Replace the file in one step, so that nobody reads half of it."""
-    fresh = ACCOUNTS.with_suffix(".new")
+    fresh = place.with_suffix(".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    fresh.replace(ACCOUNTS)
+    fresh.replace(place)
 
 
 if __name__ == "__main__":

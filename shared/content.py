@@ -194,13 +194,17 @@ class Poll(Asked):
 class Content(Asked):
     """What is to be said: a text or a thread, with what belongs to it."""
 
+    title: Line | None = None
+    """What a video or a set of pictures is called, on the platforms that show a title."""
     text: Text | None = None
     thread: tuple[Part, ...] | None = Field(default=None, min_length=2, max_length=50)
-    media: tuple[Media, ...] = Field(default=(), max_length=20)
+    media: tuple[Media, ...] = Field(default=(), max_length=50)
     link: Link | None = None
     poll: Poll | None = None
     kind: Kind | None = None
     """Left out, it follows from what is there."""
+    first_comment: Text | None = None
+    """Said below the post by the account itself, on the platforms that take it."""
     refers_to: WebAddress | None = None
     """The post that is replied to, reposted or quoted."""
     content_warning: Line | None = None
@@ -219,12 +223,14 @@ class Content(Asked):
 class Variant(Asked):
     """What one channel, platform or language says differently; what is left out stays as in the content."""
 
+    title: Line | None = None
     text: Text | None = None
     thread: tuple[Part, ...] | None = Field(default=None, min_length=2, max_length=50)
-    media: tuple[Media, ...] | None = Field(default=None, max_length=20)
+    media: tuple[Media, ...] | None = Field(default=None, max_length=50)
     link: Link | None = None
     poll: Poll | None = None
     kind: Kind | None = None
+    first_comment: Text | None = None
     content_warning: Line | None = None
 
 

@@ -171,6 +171,8 @@ class PostPublished(PostEvent):
     published_at: datetime
     parts: tuple[str, ...] = ()
     """The ids of a thread's posts, the opening one first."""
+    unsaid: str | None = None
+    """Why the first comment is missing, or may be: a person sees to it. None where all was said."""
     brief: Brief
 
 

@@ -59,6 +59,13 @@ class MediaStore:
             raise CorruptMediaError(sha256)
         return data
 
+    async def part(self, sha256: str, start: int, end: int) -> bytes:
+        """Return the bytes from `start` to before `end`, for uploads in chunks; raises FileNotFoundError.
+
+        What was put is not compared with them: who needs that reads the whole.
+        """
+        return bytes(await self._store.get_range_async(_path(sha256), start=start, end=end))
+
     async def stat(self, sha256: str) -> Stored:
         """Return what is known about a medium without reading it; raises FileNotFoundError."""
         about = json.loads(bytes(await (await self._store.get_async(_path(sha256) + ".json")).bytes_async()))

@@ -37,6 +37,10 @@ class Rendition(Travelling):
     width: int | None = None
     height: int | None = None
     seconds: float | None = None
+    codec: str | None = None
+    """Of a video, as FFmpeg names it."""
+    rate: float | None = None
+    """Of a video: frames a second."""
     alt: str = ""
     captions: tuple[Track, ...] = ()
     rights: Rights | None = None
@@ -73,11 +77,12 @@ class Payload(Travelling):
     platform: str
     kind: Kind
     pieces: tuple[Piece, ...]
+    title: str | None = None
     language: str = "en"
     content_warning: str | None = None
     refers_to: str | None = None
     first_comment: str | None = None
-    """Said below the post where the platform has no room for it above: the credit, as a rule."""
+    """Said below the post by the account itself: what the caller wants there, and a credit that has no room above."""
 
     def canonical(self) -> bytes:
         """Return its canonical JSON, without what is as by default."""

@@ -20,6 +20,12 @@ class Settings(BaseSettings):
     """The RabbitMQ server."""
     media_url: str = "file://./.local/media"
     """Where media are kept: `file:///path` or `s3://bucket/prefix`."""
+    media_public_url: str | None = None
+    """Where the world reaches ingest's `media` process; platforms that fetch media need it: `https://media.example.org`."""
+    media_key: SecretStr | None = None
+    """What public addresses of media are signed with: a secret of 32 characters or more, the same for all processes."""
+    media_hours: int = Field(default=24, ge=1, le=168)
+    """For how many hours such an address is good."""
     config_dir: Path = Path("config")
     """The folder of `channels.yaml` and `strategy.yaml`, re-read when they change."""
     host: str = "127.0.0.1"

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -62,7 +63,19 @@ def pds(pytestconfig: pytest.Config) -> Iterator[PrivatePds]:
         yield server
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this one which servers were used."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["servers"] = session.config.stash.get(SERVERS, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear it."""
+    node.config.stash.setdefault(SERVERS, []).extend(getattr(node, "workeroutput", {}).get("servers", []))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which servers the tests ran on."""
-    for description in config.stash.get(SERVERS, []):
+    for description in dict.fromkeys(config.stash.get(SERVERS, [])):
         terminalreporter.write_line(f"ran on {description}")

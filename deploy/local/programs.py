@@ -3,9 +3,10 @@
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import yaml
 
@@ -14,25 +15,34 @@ from shared.channels import load
 from shared.events import Trust
 from shared.http.auth import SCOPES
 from shared.http.token import issue, make_key_pair
+from shared.platforms import specs
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "deploy" / "samples"
 
+PLATFORMS = tuple(specs())
+WORKERS: Mapping[str, tuple[str, ...]] = {f"publisher-{name}": ("publisher", "worker", name) for name in PLATFORMS}
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "ingest-api": ("ingest", "api"),
     "ingest-worker": ("ingest", "worker"),
+    "ingest-media": ("ingest", "media"),
     "policy-api": ("policy", "api"),
     "policy-worker": ("policy", "worker"),
     "publisher-api": ("publisher", "api"),
     "publisher-planner": ("publisher", "planner"),
     "publisher-scheduler": ("publisher", "scheduler"),
-    "publisher-bluesky": ("publisher", "worker", "bluesky"),
-    "publisher-mastodon": ("publisher", "worker", "mastodon"),
+    **WORKERS,
     "metrics-api": ("metrics", "api"),
     "metrics-worker": ("metrics", "worker"),
 }
 """Name of a process → service and what follows on its command line."""
 
+TWO = {
+    name: words
+    for name, words in PROGRAMS.items()
+    if name not in WORKERS or name in {"publisher-bluesky", "publisher-mastodon"}
+}
+"""Of the platforms, only those two: for what is about the pipeline, whatever platforms there are."""
 CONSUMERS = (
     "ingest-worker",
     "policy-worker",
@@ -41,7 +51,16 @@ CONSUMERS = (
     "publisher-mastodon",
     "metrics-worker",
 )
-"""Those that hear messages."""
+"""Those of `TWO` that hear messages."""
+MEDIA = "ingest-media"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,9 @@ class Place:
     config_dir: Path = SAMPLES / "config"
     more: Mapping[str, str] | None = None
     """Settings of this run besides, by their names in the environment."""
+    media_port: int = field(default_factory=free_port)
+    """Where `ingest media` listens: the platforms' stand-ins fetch media there."""
+    media_key: str = field(default_factory=lambda: token_hex(32), repr=False)
 
     def environment(self) -> dict[str, str]:
         """Return the settings that every process of this run gets."""
@@ -67,7 +89,9 @@ class Place:
             "MEDIA_URL": f"file://{self.folder / 'media'}",
             "CONFIG_DIR": str(self.config_dir),
             "ACCOUNTS_FILE": str(accounts),
-            "PLATFORM_URLS": json.dumps({p: f"{self.sandbox_url}/{p}" for p in ("bluesky", "mastodon")}),
+            "PLATFORM_URLS": json.dumps({p: f"{self.sandbox_url}/{p}" for p in PLATFORMS}),
+            "MEDIA_PUBLIC_URL": f"http://127.0.0.1:{self.media_port}",
+            "MEDIA_KEY": self.media_key,
             "COMMONS_URL": f"{self.sandbox_url}/commons/w/api.php",
             "JWT_KEY_FILE": str(self.folder / "jwt.pub.pem"),
             "CONTACT": "https://meta.wikimedia.org/wiki/Social_media; carillon@example.org",
@@ -83,11 +107,3 @@ class Place:
         path = self.folder / "accounts.yaml"
         path.touch(mode=0o600)
         path.write_text(yaml.safe_dump(sandbox_accounts(load(self.config_dir))))
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -47,6 +47,7 @@ class Rehearsal:
     def __init__(self, http: httpx.AsyncClient, folder: Path = SAMPLES / "requests") -> None:
         self._http = http
         self._files = sorted(folder.glob("*.json"))
+        self._media = folder.parent / "media"
         self.posts: list[Ringing] = []
 
     async def send(self) -> None:
@@ -74,7 +75,8 @@ class Rehearsal:
         return all(post.numbers for post in published)
 
     async def _ask(self, name: str, sample: Mapping[str, Any]) -> list[Ringing]:
-        body = dict(sample["send"])
+        uploads = {file: await self._upload(file, rights) for file, rights in sample.get("uploads", {}).items()}
+        body: dict[str, Any] = with_uploads(sample["send"], uploads)
         if "publish_in" in sample:
             later = datetime.now(UTC) + timedelta(seconds=sample["publish_in"])
             body["timing"] = {"publish_at": later.isoformat()}
@@ -83,6 +85,15 @@ class Rehearsal:
             _rejected(name, sample, answer) if answer.is_client_error else _accepted(name, sample, answer)
         )
         return self._asked
+
+    async def _upload(self, file: str, rights: Mapping[str, Any]) -> str:
+        """Announce a file with its rights, send its bytes, and return the upload's id."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        announced = await self._http.post("/v1/uploads", json={"rights": rights}, headers=headers)
+        made = announced.raise_for_status().json()
+        content = (self._media / file).read_bytes()
+        (await self._http.put(made["url"], content=content)).raise_for_status()
+        return str(made["id"])
 
     async def _change(self, post: Ringing, sample: Mapping[str, Any]) -> None:
         if "edit" in sample:
@@ -102,6 +113,13 @@ class Rehearsal:
         post.numbers = seen["numbers"]
         post.permalink = (seen["published"] or {}).get("permalink")
         post.why = _why(seen["history"])
+
+
+def with_uploads(value: Any, uploads: Mapping[str, str]) -> Any:
+    """Put the ids of uploads where a sample names their files."""
+    if isinstance(value, dict):
+        return {key: uploads[one] if key == "upload" else with_uploads(one, uploads) for key, one in value.items()}
+    return [with_uploads(one, uploads) for one in value] if isinstance(value, list) else value
 
 
 def _accepted(name: str, sample: Mapping[str, Any], answer: httpx.Response) -> Iterator[Ringing]:

@@ -10,7 +10,7 @@ from signal import SIGKILL, SIGTERM
 import httpx
 
 from deploy.local.guarded import Guarded, ServerUnavailableError
-from deploy.local.programs import PROGRAMS, ROOT, Place, free_port
+from deploy.local.programs import MEDIA, PROGRAMS, ROOT, Place, free_port
 
 READY_SECONDS = 60.0
 RESTART_SECONDS = 0.2
@@ -21,7 +21,8 @@ class Stack:
 
     def __init__(self, guarded: Guarded, place: Place, programs: Mapping[str, tuple[str, ...]] = PROGRAMS) -> None:
         self.place = place
-        self.urls = {name: f"http://127.0.0.1:{free_port()}" for name in programs}
+        ports = {name: place.media_port if name == MEDIA else free_port() for name in programs}
+        self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         self.pids: dict[str, int] = {}
         self.exits: dict[str, list[int]] = {name: [] for name in programs}
         """With which codes a process ended, each time; a signal's number is negative."""

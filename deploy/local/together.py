@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from typing import Any
 
-from deploy.local.programs import PROGRAMS, Place
+from deploy.local.programs import MEDIA, PROGRAMS, Place
 from shared import telemetry
 from shared.bus.memory import MemoryBus
 from shared.process import Factory, Parts, Runtime, migrate, open_runtime, run
@@ -29,7 +29,8 @@ async def running_together(place: Place) -> AsyncIterator[Mapping[str, str]]:
         stack.push_async_callback(bus.close)
         lives = []
         for name, (service, process, *words) in PROGRAMS.items():
-            runtime = open_runtime(service, settings[service], bus)
+            port = {"port": place.media_port} if name == MEDIA else {}
+            runtime = open_runtime(service, settings[service].model_copy(update=port), bus)
             stack.push_async_callback(runtime.engine.dispose)
             addresses[name] = asyncio.get_running_loop().create_future()
             parts = await _factory(service, process)(runtime, *words)

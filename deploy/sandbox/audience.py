@@ -27,6 +27,16 @@ class Audience:
         given = self.set.get(platform, {}).get(handle)
         return 500 + _number(f"{platform}/{handle}") % 60_000 if given is None else given
 
+    def countries(self, platform: str, handle: str) -> dict[str, int]:
+        """Return how many followers are in which country; the rest is anywhere."""
+        followers = self.followers(platform, handle)
+        return {"BR": followers // 3, "GR": followers // 5, "IN": followers // 7}
+
+    def ages(self, platform: str, handle: str) -> dict[str, int]:
+        """Return how many followers are of which age; the rest does not say."""
+        followers = self.followers(platform, handle)
+        return {"18-24": followers // 4, "25-34": followers // 3, "35-44": followers // 6}
+
     def reactions(self, post_id: str, age: float) -> Reactions:
         """Return the reactions of a post after `age` seconds; they grow quickly at first, then ever more slowly."""
         warmth = 1.0 + _number(post_id) % 100 / 10

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.sandbox.faults import Kind
 from deploy.sandbox.quotas import UnknownQuotaError
+from deploy.sandbox.voices import Form, Voice
 from deploy.sandbox.wire import Platform
 from deploy.sandbox.world import World
 
@@ -36,6 +37,19 @@ class FaultOrder(BaseModel):
     match: Match = Match(method=None, path=None)
     times: int = Field(1, ge=1)
     seconds: float = Field(30, gt=0, le=86_400, description="how long it stalls, limits the rate or processes")
+
+
+class VoiceOrder(BaseModel):
+    """Something that somebody says to an account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    platform: str
+    account: str
+    kind: Form
+    text: str
+    author: str
+    to: str | None = Field(None, description="id of the account's post that it is about")
 
 
 class ClockOrder(BaseModel):
@@ -85,7 +99,7 @@ def _ledger(router: APIRouter, world: World, platforms: Mapping[str, Platform]) 
         """Take every post, upload and used quota off every platform; accounts, faults and followers stay."""
         for platform in platforms.values():
             platform.forget()
-        for memory in (world.ledger, world.traffic, world.quotas):
+        for memory in (world.ledger, world.traffic, world.quotas, world.voices):
             memory.forget()
 
 
@@ -94,7 +108,7 @@ def _faults(router: APIRouter, world: World, platforms: Mapping[str, Platform]) 
     async def arm(order: FaultOrder) -> Response:
         """Arm a fault."""
         platform = _known(platforms, order.platform)
-        if order.kind == "slow_processing" and not platform.processes_media:
+        if order.kind.endswith("_processing") and not platform.processes_media:
             raise HTTPException(422, f"kind: {platform.name} processes nothing after an upload; choose another fault")
         method = order.match.method.upper() if order.match.method else None
         fault = world.faults.arm(
@@ -142,6 +156,14 @@ def _surroundings(router: APIRouter, world: World, platforms: Mapping[str, Platf
         for platform, by_handle in counts.items():
             world.audience.set.setdefault(_known(platforms, platform).name, {}).update(by_handle)
         return JSONResponse(world.audience.set)
+
+    @router.post("/_voices", status_code=201)
+    async def speak(order: VoiceOrder) -> Response:
+        """Have somebody say something to an account; its platform shows it from now on."""
+        _known(platforms, order.platform)
+        voice = Voice(id=world.voices.new_id(), time=world.now(), **order.model_dump())
+        world.voices.add(voice)
+        return JSONResponse({"id": voice.id}, 201)
 
     @router.put("/_clock")
     async def set_clock(order: ClockOrder) -> Response:

@@ -12,6 +12,7 @@ Kind = Literal[
     "rate_limit",
     "expired_token",
     "slow_processing",
+    "failed_processing",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 AFTER_THE_ACT = frozenset({"accept_then_stall", "accept_then_500", "accept_then_reset"})
@@ -101,6 +102,10 @@ class Faults:
             return 0.0
         fault = self._take(frozenset({"slow_processing"}), platform, method, path)
         return fault.seconds if fault else 0.0
+
+    def fails(self, platform: str, method: str, path: str) -> bool:
+        """Use up a failed_processing fault; say whether there was one."""
+        return bool(self._live and self._take(frozenset({"failed_processing"}), platform, method, path))
 
     def forget(self) -> None:
         """Disarm everything."""

@@ -20,6 +20,7 @@ class Media:
     alt: str | None
     width: int | None = None
     height: int | None = None
+    seconds: float | None = None
 
     def shown(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -30,6 +31,7 @@ class Media:
             "alt": self.alt,
             "width": self.width,
             "height": self.height,
+            "seconds": self.seconds,
         }
 
 

@@ -10,7 +10,10 @@ from deploy.sandbox.wire import Headers
 
 TEXT_KEPT = 16_384
 SECRET_HEADERS = frozenset({b"authorization", b"cookie", b"dpop", b"x-api-key"})
-_NAMES = "password|accessJwt|refreshJwt|access_token|refresh_token|client_secret|token|code_verifier|authFactorToken"
+_NAMES = (
+    "password|accessJwt|refreshJwt|access_token|refresh_token|client_secret|token|code_verifier|authFactorToken|"
+    "upload_token|fb_exchange_token"
+)
 _IN_JSON = re.compile(rf'("(?:{_NAMES})"\s*:\s*)"(?:[^"\\]|\\.)*"?')
 _IN_FORM = re.compile(rf"((?:^|[&?])(?:{_NAMES})=)[^&]*")
 

@@ -9,6 +9,7 @@ from deploy.sandbox.pictures import Shelf
 from deploy.sandbox.quotas import Quotas
 from deploy.sandbox.settings import Settings
 from deploy.sandbox.traffic import Traffic
+from deploy.sandbox.voices import Voices
 
 
 class World:
@@ -21,6 +22,7 @@ class World:
         self.traffic = Traffic(settings.requests_kept)
         self.faults = Faults()
         self.audience = Audience()
+        self.voices = Voices()
         self.shelf = Shelf(settings.media_bytes_kept)
         self.quotas = Quotas(self.now)
 

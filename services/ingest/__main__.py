@@ -1,10 +1,11 @@
-"""The processes of ingest: `python -m services.ingest api`, `… worker`, `… migrate`."""
+"""The processes of ingest: `python -m services.ingest api`, `… worker`, `… media`, `… migrate`."""
 
 import asyncio
 from functools import partial
 
 from services.ingest.accept import Door
 from services.ingest.api import application
+from services.ingest.api import media as media_api
 from services.ingest.ask_again import AskAgain
 from services.ingest.change import Changes
 from services.ingest.fanout import Channels
@@ -16,10 +17,12 @@ from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
 from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons
+from shared.addresses import Addresses
 from shared.channels import RegistryFile
 from shared.process import Parts, Runtime, main
+from shared.settings import WrongSettingError
 
-__all__ = ["PROCESSES", "api", "worker"]
+__all__ = ["PROCESSES", "api", "media", "worker"]
 
 SWEEP = 600.0
 """Seconds between two looks for what is to be forgotten, at the most."""
@@ -62,12 +65,24 @@ async def worker(runtime: Runtime) -> Parts:
     )
 
 
+async def media(runtime: Runtime) -> Parts:
+    """Serve media to platforms that fetch them, at addresses that are signed and end."""
+    settings = _settings(runtime)
+    try:
+        addresses = Addresses.of(settings)
+    except ValueError as error:
+        raise WrongSettingError("MEDIA_KEY", str(error)) from error
+    if addresses is None:
+        raise WrongSettingError("MEDIA_PUBLIC_URL", "this process needs it, and MEDIA_KEY")
+    return Parts(loops={}, app=media_api.application(runtime.media, addresses))
+
+
 def _settings(runtime: Runtime) -> IngestSettings:
     assert isinstance(runtime.settings, IngestSettings), "ingest runs on its own settings"
     return runtime.settings
 
 
-PROCESSES = {"api": api, "worker": worker}
+PROCESSES = {"api": api, "worker": worker, "media": media}
 
 if __name__ == "__main__":
     main("ingest", IngestSettings, PROCESSES)

@@ -172,6 +172,9 @@ def renditions_of(
     found = []
     for needed in one.needed:
         original = originals.get(key_of(needed.medium))
+        if original and original.is_video:
+            found.append(original.rendition(needed.medium))
+            continue
         form = original and needed.limit and fitted.get((original.sha256, form_of(needed.limit)))
         if original is None or not form:
             return None

@@ -82,17 +82,19 @@ class Larder:
         url = file.url if _is_readable(file) else file.scaled_url
         fetched = await commons.download(url, self._http, images.MOST_BYTES, api)
         try:
-            known = sniff(fetched.content)
+            known = await sniff(fetched.content)
         except UnknownFileError as error:
             raise UnpreparableError(f"{title}: {error}", place) from error
         stored = await self._media.put(fetched.content, known.type)
-        original = Original(stored.sha256, known.type, stored.size, known.width, known.height, file.rights)
+        original = known.original(stored, file.rights)
         async with self._sessions.begin() as db:
             await keep(db, original, title)
         return original
 
     async def _fitted(self, needed: Needed, original: Original) -> None:
-        """See that the form is there which fits the place."""
+        """See that the form is there which fits the place; a video goes out as it came, or not at all."""
+        if original.is_video:
+            return
         if needed.limit is None:
             raise UnpreparableError("The channel takes no image there; leave it out.", needed.place)
         form = form_of(needed.limit)
@@ -115,5 +117,7 @@ class Larder:
 
 
 def _is_readable(file: commons.CommonsFile) -> bool:
-    """Say whether the original can be fitted; of a drawing or a huge picture Commons' own rendering is taken."""
+    """Say whether the original can be used; of a drawing or a huge picture Commons' own rendering is taken."""
+    if file.mime.startswith("video/"):
+        return True  # its rendering would be a still
     return file.mime in READABLE and file.size <= images.MOST_BYTES and file.width * file.height <= images.MOST_PIXELS

@@ -24,6 +24,14 @@ class Original:
     width: int | None
     height: int | None
     rights: Rights | None = None
+    seconds: float | None = None
+    codec: str | None = None
+    rate: float | None = None
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it goes out as it came."""
+        return self.type.startswith("video/")
 
     def rights_of(self, medium: Media) -> Rights | None:
         """Return what Commons says of its files, else what the request says, else what the upload said."""
@@ -37,6 +45,9 @@ class Original:
             size=self.size,
             width=self.width,
             height=self.height,
+            seconds=self.seconds,
+            codec=self.codec,
+            rate=self.rate,
             rights=self.rights_of(medium),
         )
 
@@ -48,21 +59,23 @@ def key_of(medium: Media) -> str:
 
 def form_of(limit: ImageLimit) -> str:
     """Name a limit, so that two platforms with the same one share what fits it."""
-    return f"{'+'.join(limit.types)} {limit.bytes}B {limit.pixels or '-'}px {limit.side or '-'}side"
+    return (
+        f"{'+'.join(limit.types)} {limit.bytes}B {limit.pixels or '-'}px {limit.side or '-'}side {limit.ratio or '-'}"
+    )
 
 
 # Upload rights: those that the caller's own tool gave; a hash alone says nothing about rights.
 FIND = text(
     """
-    SELECT a.sha256 AS key, a.sha256, a.type, a.size, a.width, a.height,
+    SELECT a.sha256 AS key, a.sha256, a.type, a.size, a.width, a.height, a.seconds, a.codec, a.rate,
         (SELECT u.rights FROM upload u WHERE u.sha256 = a.sha256 AND (u.tool = :tool OR :all)
          ORDER BY u.created_at DESC LIMIT 1) AS rights
     FROM asset a WHERE a.sha256 = ANY(:assets)
     UNION ALL
-    SELECT u.id::text, a.sha256, a.type, a.size, a.width, a.height, u.rights
+    SELECT u.id::text, a.sha256, a.type, a.size, a.width, a.height, a.seconds, a.codec, a.rate, u.rights
     FROM upload u JOIN asset a ON a.sha256 = u.sha256 WHERE u.id = ANY(:uploads) AND (u.tool = :tool OR :all)
     UNION ALL
-    SELECT c.title, a.sha256, a.type, a.size, a.width, a.height, c.rights
+    SELECT c.title, a.sha256, a.type, a.size, a.width, a.height, a.seconds, a.codec, a.rate, c.rights
     FROM commons_file c JOIN asset a ON a.sha256 = c.sha256
     WHERE c.title = ANY(:titles) AND c.fetched_at > now() - make_interval(secs => :fresh)
     """
@@ -70,7 +83,8 @@ FIND = text(
 FITTED = text("SELECT * FROM fitting WHERE original = ANY(:originals)").bindparams(bindparam("originals", type_=TEXTS))
 KEEP = text(
     """
-    INSERT INTO asset (sha256, type, size, width, height) VALUES (:sha256, :type, :size, :width, :height)
+    INSERT INTO asset (sha256, type, size, width, height, seconds, codec, rate)
+    VALUES (:sha256, :type, :size, :width, :height, :seconds, :codec, :rate)
     ON CONFLICT DO NOTHING
     """
 )
@@ -126,7 +140,8 @@ async def find_fitted(db: AsyncSession, originals: Iterable[Original]) -> Mappin
 
 async def keep(db: AsyncSession, original: Original, commons: str | None = None) -> None:
     """Remember a file that the media store has; and which Commons title led to it."""
-    await db.execute(KEEP, _columns(original))
+    film = {"seconds": original.seconds, "codec": original.codec, "rate": original.rate}
+    await db.execute(KEEP, {**_columns(original), **film})
     if commons and original.rights:
         rights = original.rights.model_dump_json(exclude_defaults=True)
         await db.execute(KEEP_COMMONS, {"title": commons, "sha256": original.sha256, "rights": rights})
@@ -143,4 +158,5 @@ def _columns(file: Original | Rendition) -> dict[str, Any]:
 
 def _original(row: Any) -> Original:
     rights = Rights.model_validate(row.rights) if row.rights else None
-    return Original(row.sha256, row.type, row.size, row.width, row.height, rights)
+    film = row.seconds, row.codec, row.rate
+    return Original(row.sha256, row.type, row.size, row.width, row.height, rights, *film)

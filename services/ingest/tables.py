@@ -142,6 +142,9 @@ class Asset(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     width: Mapped[int | None]
     height: Mapped[int | None]
+    seconds: Mapped[float | None]
+    codec: Mapped[str | None]
+    rate: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from services.ingest.accept import FIRST, again, is_team
 from services.ingest.change import not_found
 from services.ingest.kept import Answer
-from services.ingest.originals import Original, keep
+from services.ingest.originals import keep
 from services.ingest.settings import IngestSettings
 from services.ingest.sniff import UnknownFileError, sniff
 from services.ingest.tables import Asset, Upload
@@ -57,6 +57,7 @@ class UploadView(Travelling):
     size: int | None = None
     width: int | None = None
     height: int | None = None
+    seconds: float | None = None
 
 
 class Uploads:
@@ -97,7 +98,7 @@ class Uploads:
         """Keep the bytes; the same again changes nothing. Raises Problem: 404, 409, 410, 415, 422."""
         await self.view(upload_id, caller)
         try:
-            known = sniff(content)
+            known = await sniff(content)
         except UnknownFileError as error:
             raise Problem(
                 415, "unsupported-media-type", f"Of this upload, {error}.", remedy="Send such a file."
@@ -110,7 +111,7 @@ class Uploads:
                 remedy=f"Send Content-Type: {known.type}, or application/octet-stream.",
             )
         stored = await self._media.put(content, known.type)
-        original = Original(stored.sha256, known.type, stored.size, known.width, known.height)
+        original = known.original(stored)
         async with self._sessions.begin() as db:
             upload = await db.get(Upload, upload_id, with_for_update=True)
             if upload is None:
@@ -130,7 +131,7 @@ class Uploads:
             if upload is None or not (is_team(caller) or upload.tool == caller.tool):
                 raise not_found("upload", upload_id)
             asset = await db.get(Asset, upload.sha256) if upload.sha256 else None
-        file = {name: getattr(asset, name, None) for name in ("sha256", "type", "size", "width", "height")}
+        file = {name: getattr(asset, name, None) for name in ("sha256", "type", "size", "width", "height", "seconds")}
         rights = Rights.model_validate(upload.rights)
         return UploadView(
             id=upload.id, url=f"/v1/uploads/{upload.id}", expires_at=upload.expires_at, rights=rights, **file

@@ -1,1 +1,1 @@
-"""Metrics: a published post is measured by its age, and every channel's followers are counted daily."""
+"""Metrics: public posts are measured by their age, followers counted daily, what others say is read and forgotten."""

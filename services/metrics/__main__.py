@@ -1,16 +1,21 @@
 """Start one of metrics' processes: `python -m services.metrics worker`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import shared.accounts
 from services.metrics.accounts import Accounts
 from services.metrics.api import make_app
 from services.metrics.collect import Collect
 from services.metrics.followers import Followers
 from services.metrics.handlers import Intake, handlers
+from services.metrics.hear import HOUR, Forget, Hear
+from services.metrics.people import People
 from services.metrics.settings import MetricsSettings
 from shared.channels import RegistryFile
-from shared.process import Factory, Parts, Runtime, main
+from shared.mailbox import Due
+from shared.process import Factory, Loop, Parts, Runtime, main
 
 
 async def api(runtime: Runtime) -> Parts:
@@ -19,21 +24,32 @@ async def api(runtime: Runtime) -> Parts:
 
 
 async def worker(runtime: Runtime) -> Parts:
-    """Remember what becomes public, measure it, count followers; as many as you like."""
+    """Remember what becomes public, measure it, ask about channels, hear what is said to them; as many as you like."""
     settings = _settings(runtime)
     registry = RegistryFile(settings.config_dir, settings.platform_urls)
+    known = shared.accounts.Accounts(settings.accounts_file, registry.current)
 
-    async def collecting(stopping: asyncio.Event) -> None:
-        async with Accounts(registry.current, settings.contact) as accounts:
-            await runtime.mailbox.due(Collect(accounts, settings), settings.collect_calls, stopping)
+    def asking(act: Callable[[Accounts, MetricsSettings], Due[Any]], most: int) -> Loop:
+        async def loop(stopping: asyncio.Event) -> None:
+            async with Accounts(known, registry.current, settings.contact) as accounts:
+                await runtime.mailbox.due(act(accounts, settings), most, stopping)
 
-    async def counting(stopping: asyncio.Event) -> None:
-        async with Accounts(registry.current, settings.contact) as accounts:
-            await runtime.mailbox.due(Followers(accounts, settings), 1, stopping)
+        return loop
+
+    async def forgetting(stopping: asyncio.Event) -> None:
+        await runtime.mailbox.clock("forget", Forget(settings).tick).run(stopping, longest=HOUR)
 
     handled = handlers(Intake(settings.ages))
     consumer = runtime.mailbox.consumer(handled, patient=handled)
-    return Parts(loops={"consumer": consumer.run, "collect": collecting, "followers": counting}, consumes=True)
+    loops = {
+        "consumer": consumer.run,
+        "collect": asking(Collect, settings.collect_calls),
+        "followers": asking(Followers, 1),
+        "people": asking(People, 1),
+        "hear": asking(Hear, settings.hear_calls),
+        "forget": forgetting,
+    }
+    return Parts(loops=loops, consumes=True)
 
 
 def _settings(runtime: Runtime) -> MetricsSettings:

@@ -10,10 +10,11 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from services.metrics.accounts import Accounts
+from services.metrics.accounts import Accounts, Closed
 from services.metrics.cadence import next_age, pause
 from services.metrics.settings import MetricsSettings
 from services.metrics.statements import CLAIM, NEXT, NOW, SETTLE
+from shared.adapter.contract import Measured
 from shared.adapter.errors import PlatformError, Rejected, TryLater
 from shared.database import Session
 from shared.events import PostMeasured
@@ -61,10 +62,12 @@ class Failed:
 
     reason: str
     after: float | None = None
+    closed: bool = False
+    """Whether there is no account to ask with: nothing was sent, and asking again soon would not help."""
 
 
-Outcome = Mapping[str, Mapping[str, int]] | Failed
-"""The values by external id, without the posts that the platform does not know; or why there are none."""
+Outcome = Mapping[str, Measured] | Failed
+"""The figures by external id, without the posts that the platform does not know; or why there are none."""
 
 
 class Collect:
@@ -92,6 +95,8 @@ class Collect:
         """Ask the platform about all posts of the batch."""
         try:
             return await self._measure(claim.subject, [public.external_id for public in claim.posts])
+        except Closed as error:
+            return Failed(error.reason, closed=True)
         except PlatformError as error:
             log.warning("a measurement failed", channel=claim.subject, posts=len(claim.posts), reason=error.reason)
             return Failed(error.reason, error.after if isinstance(error, TryLater) else None)
@@ -105,19 +110,23 @@ class Collect:
             "fences": [plan.public.fence for plan in plans],
             "nexts": [plan.due_at for plan in plans],
             "tries": [plan.tries for plan in plans],
-            "values": [None if plan.values is None else json.dumps(dict(plan.values)) for plan in plans],
+            "values": [plan.told and json.dumps(dict(plan.told.values)) for plan in plans],
+            "organics": [plan.told and json.dumps(dict(plan.told.organic)) for plan in plans],
+            "awaiteds": [plan.told and json.dumps(sorted(plan.told.awaited)) for plan in plans],
         }
         kept = set((await db.execute(SETTLE, columns | {"taken_at": now})).scalars())
         done = [plan for plan in plans if plan.public.post in kept]
         for plan in done:
             MEASURED.labels(plan.public.platform, plan.outcome).inc()
-        return [plan.told(now) for plan in done if plan.values]
+        return [plan.event(plan.told, now) for plan in done if plan.told and plan.told.values]
 
-    async def _measure(self, channel: str, ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+    async def _measure(self, channel: str, ids: Sequence[str]) -> Mapping[str, Measured]:
         """Ask about all at once; when the platform takes offence, find out at which: the others are not to suffer."""
-        measurer, account, http = self._accounts.of(channel)
         try:
-            return {one.external_id: one.values for one in await measurer.measure(ids, account, http)}
+            told = await self._accounts.ask(
+                channel, "figures", lambda measurer, account, http: measurer.measure(ids, account, http)
+            )
+            return {one.external_id: one for one in told}
         except Rejected as error:
             if len(ids) == 1:
                 log.warning("a post cannot be measured", channel=channel, external_id=ids[0], reason=error.reason)
@@ -127,14 +136,14 @@ class Collect:
 
     def _plan(self, public: Public, outcome: Outcome, now: datetime) -> "Plan":
         """Return what is kept of a post, and when it is measured again."""
-        if isinstance(outcome, Failed) and public.tries + 1 < self._settings.collect_tries:
+        if isinstance(outcome, Failed) and not outcome.closed and public.tries + 1 < self._settings.collect_tries:
             return Plan(public, None, now + pause(public.tries, outcome.after), public.tries + 1, "failed")
         later = next_age(now - public.published_at, self._settings.ages)
         due_at = public.published_at + later if later else None
         if isinstance(outcome, Failed):
-            return Plan(public, None, due_at, 0, "failed")
-        values = outcome.get(public.external_id)
-        return Plan(public, values, due_at, 0, "missing" if values is None else "measured")
+            return Plan(public, None, due_at, 0, "without account" if outcome.closed else "failed")
+        told = outcome.get(public.external_id)
+        return Plan(public, told, due_at, 0, "missing" if told is None else "measured" if told.values else "awaited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +151,12 @@ class Plan:
     """What a measurement changes about a post."""
 
     public: Public
-    values: Mapping[str, int] | None
+    told: Measured | None
     due_at: datetime | None
     tries: int
     outcome: str
 
-    def told(self, now: datetime) -> Caused:
+    def event(self, told: Measured, now: datetime) -> Caused:
         """Return the event that tells the values."""
         age = max(0, int((now - self.public.published_at).total_seconds()))
         event = PostMeasured(
@@ -155,6 +164,6 @@ class Plan:
             revision=self.public.revision,
             measured_at=now,
             age_seconds=age,
-            values=self.values or {},
+            values=told.values,
         )
         return Caused(event, self.public.traceparent)

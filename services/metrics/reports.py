@@ -5,30 +5,56 @@ from collections import Counter
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.metrics.tables import FollowerCount, Publication, Sample, Tally
-from services.metrics.views import Campaign, Day, Days, FollowersOn, Measurement, Measurements, Sums
+from services.metrics.tables import FollowerCount, Heard, People, Publication, Tally
+from services.metrics.views import (
+    Campaign,
+    Day,
+    Days,
+    FollowersOn,
+    HeardPage,
+    HeardView,
+    Measurement,
+    Measurements,
+    PeopleOn,
+    Sums,
+)
 
 SUMS = text(
     """
     SELECT p.channel, s.key AS metric, sum(s.value::bigint)::bigint AS total
-    FROM publication AS p, jsonb_each_text(p.latest) AS s WHERE p.campaign = :campaign GROUP BY p.channel, s.key
+    FROM publication AS p, jsonb_each_text(p.latest) AS s
+    WHERE p.campaign = :campaign AND s.key <> ALL (:means) GROUP BY p.channel, s.key
     """
-)
+).bindparams(bindparam("means", type_=ARRAY(Text)))
+MEANS = ["watched_mean"]
+"""Metrics that cannot be added up."""
 POSTS = text(
     """
     SELECT channel, count(*) AS posts, count(measured_at) AS measured
     FROM publication WHERE campaign = :campaign GROUP BY channel ORDER BY channel
     """
 )
-LATEST = (
-    select(FollowerCount)
-    .ext(distinct_on(FollowerCount.channel))
-    .order_by(FollowerCount.channel, FollowerCount.day.desc())
-)
+# One row a moment: what was told, the unpaid share of it, and what was awaited; a moment may have only one of them.
+TAKEN = text(
+    """
+    WITH told AS (
+        SELECT taken_at, max(age_seconds) AS age, jsonb_object_agg(metric, value) AS said,
+               coalesce(jsonb_object_agg(metric, organic) FILTER (WHERE organic IS NOT NULL), '{}') AS organic
+        FROM sample WHERE post = :post AND taken_at > :after GROUP BY taken_at
+    ), expected AS (
+        SELECT taken_at, max(age_seconds) AS age, jsonb_agg(metric ORDER BY metric) AS metrics
+        FROM awaited WHERE post = :post AND taken_at > :after GROUP BY taken_at
+    )
+    SELECT taken_at, coalesce(t.age, e.age) AS age, coalesce(t.said, '{}') AS said,
+           coalesce(t.organic, '{}') AS organic, coalesce(e.metrics, '[]') AS awaited
+    FROM told AS t FULL JOIN expected AS e USING (taken_at) ORDER BY taken_at LIMIT :limit
+    """
+).bindparams(bindparam("after", type_=DateTime(timezone=True)))
+BEGINNING = time.datetime(1, 1, 1, tzinfo=time.UTC)
 
 
 async def measurements(post: UUID, after: time.datetime | None, limit: int, db: AsyncSession) -> Measurements | None:
@@ -36,16 +62,11 @@ async def measurements(post: UUID, after: time.datetime | None, limit: int, db: 
     known = await db.get(Publication, post)
     if known is None:
         return None
-    query = (
-        select(Sample.taken_at, func.max(Sample.age_seconds), func.jsonb_object_agg(Sample.metric, Sample.value))
-        .where(Sample.post == post)
-        .group_by(Sample.taken_at)
-        .order_by(Sample.taken_at)
-        .limit(limit + 1)
-    )
-    if after:
-        query = query.where(Sample.taken_at > after)
-    found = [Measurement(measured_at=at, age_seconds=age, values=v) for at, age, v in (await db.execute(query)).all()]
+    rows = await db.execute(TAKEN, {"post": post, "after": after or BEGINNING, "limit": limit + 1})
+    found = [
+        Measurement(measured_at=at, age_seconds=age, values=values, organic=organic, awaited=awaited)
+        for at, age, values, organic, awaited in rows
+    ]
     page = found[:limit]
     return Measurements(
         post=known.post,
@@ -61,9 +82,16 @@ async def measurements(post: UUID, after: time.datetime | None, limit: int, db: 
     )
 
 
-async def latest_followers(db: AsyncSession) -> Mapping[str, FollowersOn]:
-    """Return every channel's newest count."""
-    return {row.channel: FollowersOn(day=row.day, count=row.count) for row in await db.scalars(LATEST)}
+async def latest_followers(db: AsyncSession, as_of: time.date | None = None) -> Mapping[str, FollowersOn]:
+    """Return every channel's newest count, of a day or earlier if one is given."""
+    query = (
+        select(FollowerCount)
+        .ext(distinct_on(FollowerCount.channel))
+        .order_by(FollowerCount.channel, FollowerCount.day.desc())
+    )
+    if as_of:
+        query = query.where(FollowerCount.day <= as_of)
+    return {row.channel: FollowersOn(day=row.day, count=row.count) for row in await db.scalars(query)}
 
 
 async def followers(channel: str, after: time.date | None, limit: int, db: AsyncSession) -> list[FollowersOn]:
@@ -74,13 +102,40 @@ async def followers(channel: str, after: time.date | None, limit: int, db: Async
     return [FollowersOn(day=row.day, count=row.count) for row in await db.scalars(query)]
 
 
+async def people(channel: str, after: time.date | None, limit: int, db: AsyncSession) -> list[PeopleOn]:
+    """Return who followed a channel after a day, the oldest first."""
+    query = select(People).where(People.channel == channel).order_by(People.day).limit(limit)
+    if after:
+        query = query.where(People.day > after)
+    return [PeopleOn.model_validate(row) for row in await db.scalars(query)]
+
+
+async def heard(
+    channel: str | None, since: time.datetime | None, cursor: str | None, limit: int, db: AsyncSession
+) -> HeardPage:
+    """Return what was heard after a cursor, in the order in which it was."""
+    query = select(Heard).order_by(Heard.seq).limit(limit + 1)
+    if channel:
+        query = query.where(Heard.channels.contains([channel]))
+    if since:
+        query = query.where(Heard.at >= since)
+    if cursor:
+        query = query.where(Heard.seq > int(cursor))
+    found = (await db.scalars(query)).all()
+    page = found[:limit]
+    return HeardPage(
+        heard=[HeardView.model_validate(row) for row in page],
+        next=str(page[-1].seq) if len(found) > limit else None,
+    )
+
+
 async def campaign(name: str, db: AsyncSession) -> Campaign | None:
     """Return what a campaign reached; None when no public post belongs to it."""
     counted = (await db.execute(POSTS, {"campaign": name})).all()
     if not counted:
         return None
     values: dict[str, dict[str, int]] = {row.channel: {} for row in counted}
-    for row in await db.execute(SUMS, {"campaign": name}):
+    for row in await db.execute(SUMS, {"campaign": name, "means": MEANS}):
         # A post that became public between the two statements is in the next report.
         values.setdefault(row.channel, {})[row.metric] = row.total
     channels = {c.channel: Sums(posts=c.posts, measured=c.measured, values=values[c.channel]) for c in counted}

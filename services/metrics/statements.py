@@ -18,22 +18,28 @@ CLAIM = text(
     """
 )
 NEXT = text("SELECT extract(epoch FROM min(due_at) - now())::float FROM publication WHERE due_at IS NOT NULL")
-# One statement for the batch: what is still ours gets its next date, its samples and its latest values.
+# One statement for the batch: what is still ours gets its next date, samples, latest values and what is awaited.
 SETTLE = text(
     """
     WITH told AS (
-        SELECT * FROM unnest(:posts, :fences, :nexts, :tries, :values) AS t (post, fence, next, tries, said)
+        SELECT * FROM unnest(:posts, :fences, :nexts, :tries, :values, :organics, :awaiteds)
+                      AS t (post, fence, next, tries, said, organic, awaited)
     ), kept AS (
         UPDATE publication AS p SET due_at = t.next, tries = t.tries,
             latest = p.latest || coalesce(CAST(t.said AS jsonb), '{}'::jsonb),
-            measured_at = CASE WHEN t.said IS NULL THEN p.measured_at ELSE :taken_at END
+            measured_at = CASE WHEN coalesce(t.said, '{}') = '{}' THEN p.measured_at ELSE :taken_at END
         FROM told AS t WHERE p.post = t.post AND p.fence = t.fence
-        RETURNING p.post, p.published_at, t.said
+        RETURNING p.post, t.said, t.organic, t.awaited,
+                  greatest(0, extract(epoch FROM :taken_at - p.published_at))::bigint AS age
     ), sampled AS (
-        INSERT INTO sample (post, taken_at, metric, value, age_seconds)
-        SELECT post, :taken_at, s.key, s.value::bigint,
-               greatest(0, extract(epoch FROM :taken_at - published_at))::bigint
+        INSERT INTO sample (post, taken_at, metric, value, organic, age_seconds)
+        SELECT post, :taken_at, s.key, s.value::bigint, (CAST(organic AS jsonb) ->> s.key)::bigint, age
         FROM kept, jsonb_each_text(CAST(said AS jsonb)) AS s WHERE said IS NOT NULL
+        ON CONFLICT DO NOTHING
+    ), expected AS (
+        INSERT INTO awaited (post, taken_at, metric, age_seconds)
+        SELECT post, :taken_at, a.metric, age
+        FROM kept, jsonb_array_elements_text(CAST(awaited AS jsonb)) AS a (metric) WHERE awaited IS NOT NULL
         ON CONFLICT DO NOTHING
     )
     SELECT post FROM kept
@@ -44,6 +50,8 @@ SETTLE = text(
     bindparam("nexts", type_=ARRAY(DateTime(timezone=True))),
     bindparam("tries", type_=ARRAY(BigInteger)),
     bindparam("values", type_=ARRAY(Text)),
+    bindparam("organics", type_=ARRAY(Text)),
+    bindparam("awaiteds", type_=ARRAY(Text)),
     bindparam("taken_at", type_=DateTime(timezone=True)),
 )
 NOW = text("SELECT clock_timestamp()")

@@ -4,7 +4,7 @@ import datetime as time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, Text, Uuid, func, text
+from sqlalchemy import BigInteger, DateTime, Identity, Index, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -63,11 +63,40 @@ class Sample(Base):
     taken_at: Mapped[time.datetime] = mapped_column(primary_key=True)
     metric: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+    """Paid and unpaid together."""
+    organic: Mapped[int | None] = mapped_column(BigInteger)
+    """The unpaid share; null where the platform does not tell it apart."""
     age_seconds: Mapped[int] = mapped_column(BigInteger)
 
 
+class Awaited(Base):
+    """One metric that the platform has for a post, but had not yet at that moment; asked for again at the next age."""
+
+    __tablename__ = "awaited"
+
+    post: Mapped[UUID] = mapped_column(primary_key=True)
+    taken_at: Mapped[time.datetime] = mapped_column(primary_key=True)
+    metric: Mapped[str] = mapped_column(primary_key=True)
+    age_seconds: Mapped[int] = mapped_column(BigInteger)
+
+
+class Round(Base):
+    """When a question about a channel is asked next: its followers, who they are, what was said to it."""
+
+    __tablename__ = "round"
+
+    act: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    due_at: Mapped[time.datetime] = mapped_column(server_default=func.now())
+    """While it is being asked, when the lease ends."""
+    fence: Mapped[int] = mapped_column(server_default="0")
+    tries: Mapped[int] = mapped_column(server_default="0")
+    since: Mapped[time.datetime | None]
+    """When the last round began that was answered."""
+
+
 class Audience(Base):
-    """When the followers of a channel are counted next."""
+    """What `round` was before there was more than one question; read by the version before only, and dropped next."""
 
     __tablename__ = "audience"
 
@@ -86,6 +115,44 @@ class FollowerCount(Base):
     day: Mapped[time.date] = mapped_column(primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger)
     taken_at: Mapped[time.datetime] = mapped_column(server_default=func.now())
+
+
+class People(Base):
+    """Who followed a channel on a day of its zone, as far as its platform said."""
+
+    __tablename__ = "people"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[time.date] = mapped_column(primary_key=True)
+    countries: Mapped[dict[str, Any]]
+    ages: Mapped[dict[str, Any]]
+    taken_at: Mapped[time.datetime] = mapped_column(server_default=func.now())
+
+
+class Heard(Base):
+    """A reply, mention or quote; after `HEARD_DAYS` its text, author, address and id are erased, and it only counts."""
+
+    __tablename__ = "heard"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The platform's; once erased, its hash."""
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    """Rises in the order in which they are committed."""
+    channels: Mapped[list[str]]
+    """Those of ours that it was said to."""
+    kind: Mapped[str]
+    text: Mapped[str | None]
+    author: Mapped[str | None]
+    at: Mapped[time.datetime]
+    permalink: Mapped[str | None]
+    to_id: Mapped[str | None]
+    """Our post that it is about, where the platform says which."""
+    heard_at: Mapped[time.datetime] = mapped_column(server_default=func.now())
+    erased_at: Mapped[time.datetime | None]
+
+
+Index("ix_heard_erase", Heard.heard_at, postgresql_where=Heard.erased_at.is_(None))
 
 
 class Tally(Base):

@@ -2,9 +2,10 @@
 
 import datetime as time
 from collections.abc import Mapping
+from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from shared.channels import Stance
 
@@ -21,7 +22,11 @@ class Measurement(View):
     measured_at: time.datetime
     age_seconds: int
     values: Mapping[str, int]
-    """By metric; what the platform did not say is absent, never zero."""
+    """By metric, paid and unpaid together; what the platform did not say is absent, never zero."""
+    organic: Mapping[str, int] = Field(default_factory=dict)
+    """The unpaid share of the values, where the platform tells it apart."""
+    awaited: list[str] = Field(default_factory=list)
+    """Metrics that the platform has for the post, but had not yet; they are asked for again at the next age."""
 
 
 class Measurements(View):
@@ -77,6 +82,82 @@ class FollowerHistory(View):
     """Give it as `after` to read on; null at the end."""
 
 
+class PeopleOn(View):
+    """Who followed a channel on a day, as counts; a platform may say one of the two only, and not of everybody."""
+
+    day: time.date
+    countries: Mapping[str, int]
+    """By ISO 3166 code."""
+    ages: Mapping[str, int]
+    """By span, such as `25-34`."""
+
+
+class PeopleHistory(View):
+    """Who followed a channel, about once a week, the oldest first; empty where the platform does not say."""
+
+    channel: str
+    people: list[PeopleOn]
+    next: time.date | None
+    """Give it as `after` to read on; null at the end."""
+
+
+class TableCell(View):
+    """What the channel table says of one channel."""
+
+    username: str
+    followers: int | None
+    """Null where nobody had counted them by then."""
+    counted_on: time.date | None
+    notes: list[str]
+    """What a footnote says."""
+
+
+class TableRow(View):
+    """A platform's line of the channel table."""
+
+    platform: str
+    name: str
+    channels: Mapping[str, TableCell | None]
+    """By brand; null where the brand has no channel there."""
+
+
+class ChannelTable(View):
+    """The channel table of the strategy's page, as it was on a day."""
+
+    as_of: time.date
+    brands: Mapping[str, str]
+    """Brand → the heading of its columns, in the page's order."""
+    rows: list[TableRow]
+
+
+class HeardView(View):
+    """Something that somebody said to our channels."""
+
+    platform: str
+    id: str
+    """The platform's id; once erased, a hash of it."""
+    channels: list[str]
+    """Those of ours that it was said to."""
+    kind: Literal["reply", "mention", "quote"]
+    text: str | None
+    """Null once it is erased, as are author and permalink."""
+    author: str | None
+    """Their handle or name, as the platform shows it."""
+    at: time.datetime
+    permalink: str | None
+    to: str | None = Field(validation_alias=AliasChoices("to_id", "to"))
+    """The platform's id of our post that it is about, where the platform says which."""
+    erased_at: time.datetime | None
+
+
+class HeardPage(View):
+    """Some of what was heard, in the order in which it was heard."""
+
+    heard: list[HeardView]
+    next: str | None
+    """Give it as `cursor` to read on; null at the end."""
+
+
 class Sums(View):
     """What a number of posts reached together, by their last measurements."""
 
@@ -87,7 +168,7 @@ class Sums(View):
 
 
 class Campaign(Sums):
-    """A campaign's sums, together and by channel."""
+    """A campaign's sums, together and by channel; means, such as `watched_mean`, are left out: they have no sum."""
 
     campaign: str
     channels: Mapping[str, Sums]

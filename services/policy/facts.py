@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.content import Audience
 from shared.events import Trust
 from shared.model import Travelling
 from shared.payload import Payload, Rendition
@@ -25,6 +26,8 @@ class Facts(Travelling):
     """All that a verdict rests on, besides the payload and the pack."""
 
     trust: Trust = Trust.GUEST
+    audience: Audience = Audience.PUBLIC
+    """Whom the caller says that the post is for."""
     intact: bool = True
     """Whether the payload, as this version reads it, has the hash that it was sent with."""
     files: Mapping[str, CommonsFile] = {}

@@ -112,7 +112,8 @@ class Gather:
 
     async def _judge(self, look: Look, known: Mapping[str, CommonsFile], *, fresh: bool, db: Session) -> Event | None:
         files = {title: known[title] for title in titles(look.payload) if title in known}
-        facts, pack = Facts(trust=look.trust, intact=look.intact, files=files), self._pack()
+        facts = Facts(trust=look.trust, audience=look.audience, intact=look.intact, files=files)
+        pack = self._pack()
         decided = Decided.of(pack.version, facts, judge(look.payload, facts, pack))
         return await posts.record(look, decided, fresh=fresh, db=db, settings=self._settings)
 

@@ -63,7 +63,8 @@ class Desk:
         intact = digest_of(payload) == event.payload_hash
         decided = None
         if not titles(event.payload):
-            facts = Facts(trust=event.brief.requester.trust, intact=intact)
+            brief = event.brief
+            facts = Facts(trust=brief.requester.trust, audience=brief.about.audience, intact=intact)
             decided = Decided.of(pack.version, facts, judge(event.payload, facts, pack))
         return posts.Arrival(event, payload.decode(), intact, decided, traceparent)
 

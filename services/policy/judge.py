@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from services.policy.facts import Facts
 from shared.channels import Stance
+from shared.content import Audience
 from shared.events import Objection, Trust
 from shared.payload import Payload
 
@@ -42,6 +43,8 @@ class Pack:
     rules: tuple["Rule", ...]
     stances: Mapping[str, Stance]
     """By channel, such as `wikipedia/bluesky`."""
+    audiences: Mapping[str, Audience]
+    """Whom each channel is for."""
 
 
 Rule = Callable[[Payload, Facts, Pack], Iterable[Finding]]

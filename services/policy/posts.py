@@ -14,6 +14,7 @@ from services.policy.facts import CommonsFile, Facts
 from services.policy.judge import Outcome, Verdict
 from services.policy.settings import PolicySettings
 from services.policy.statements import ANSWERED, CLAIM, END, JUDGED, NEXT, POSTPONE, RECEIVE
+from shared.content import Audience
 from shared.database import Row, Session
 from shared.events import (
     Event,
@@ -36,6 +37,7 @@ class Look:
     payload: Payload
     payload_hash: str
     trust: Trust
+    audience: Audience
     intact: bool
     files: Mapping[str, CommonsFile] | None
     """What Commons said the last time; None before the first."""
@@ -77,6 +79,7 @@ def _asked(arrival: Arrival) -> dict[str, Any]:
         "payload": arrival.payload,
         "hash": event.payload_hash,
         "trust": event.brief.requester.trust.value,
+        "audience": event.brief.about.audience.value,
         "intact": arrival.intact,
         "publish_at": event.timing.publish_at,
         "not_after": event.timing.not_after,
@@ -115,6 +118,7 @@ async def claim(most: int, lease: timedelta, db: Session) -> Sequence[Look]:
             Payload.model_validate_json(row.payload),
             row.payload_hash,
             Trust(row.trust),
+            Audience(row.audience),
             row.intact,
             {t: CommonsFile.model_validate(f) for t, f in json.loads(row.files).items()} if row.files else None,
             row.age,

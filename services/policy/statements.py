@@ -20,16 +20,17 @@ RECEIVE = text(
         SELECT *, CASE WHEN CAST(:verdict AS text) = 'approved' THEN {UNTIL} END AS until
         FROM (SELECT CAST(:publish_at AS timestamptz) AS publish_at, CAST(:not_after AS timestamptz) AS not_after) AS t
     ), stored AS (
-        INSERT INTO post AS p (id, revision, payload, payload_hash, trust, intact, traceparent, verdict, decision,
-                               publish_at, not_after, valid_until, due_at)
-        SELECT :post, :revision, CAST(:payload AS jsonb), :hash, :trust, :intact, :traceparent, :verdict, :decision,
-               publish_at, not_after, until,
+        INSERT INTO post AS p (id, revision, payload, payload_hash, trust, audience, intact, traceparent, verdict,
+                               decision, publish_at, not_after, valid_until, due_at)
+        SELECT :post, :revision, CAST(:payload AS jsonb), :hash, :trust, :audience, :intact, :traceparent, :verdict,
+               :decision, publish_at, not_after, until,
                CASE WHEN CAST(:verdict AS text) IS NULL THEN now()
                     WHEN not_after IS NULL OR until < not_after THEN until - CAST(:lead AS interval) END
         FROM asked
         ON CONFLICT (id) DO UPDATE SET
             revision = excluded.revision, payload = excluded.payload, payload_hash = excluded.payload_hash,
-            trust = excluded.trust, intact = excluded.intact, traceparent = excluded.traceparent,
+            trust = excluded.trust, audience = excluded.audience, intact = excluded.intact,
+            traceparent = excluded.traceparent,
             verdict = excluded.verdict, decision = excluded.decision, publish_at = excluded.publish_at,
             not_after = excluded.not_after, valid_until = excluded.valid_until, due_at = excluded.due_at,
             files = NULL, looked_up_at = NULL, terminal = NULL, tries = 0, fence = p.fence + 1
@@ -59,7 +60,8 @@ CLAIM = text(
     )
     UPDATE post AS p SET fence = fence + 1, due_at = now() + CAST(:lease AS interval)
     FROM due WHERE p.id = due.id
-    RETURNING p.id, p.revision, p.payload::text AS payload, p.payload_hash, p.trust, p.intact, p.files::text AS files,
+    RETURNING p.id, p.revision, p.payload::text AS payload, p.payload_hash, p.trust, p.audience, p.intact,
+              p.files::text AS files,
               extract(epoch FROM now() - p.looked_up_at)::float AS age, p.verdict, p.fence, p.tries, p.traceparent
     """
 )

@@ -34,6 +34,7 @@ class Post(Base):
     """None while only a later event has been heard of: a cancel that came before the request."""
     payload_hash: Mapped[str | None]
     trust: Mapped[str | None]
+    audience: Mapped[str] = mapped_column(server_default="public")
     intact: Mapped[bool | None]
     publish_at: Mapped[datetime | None]
     not_after: Mapped[datetime | None]

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Mapping
 
-from services.publisher.accounts import Accounts
 from services.publisher.api import make_app
-from services.publisher.deliver import Deliver
+from services.publisher.deliver import Deliver, Offered
 from services.publisher.handlers import Planner, handlers
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared import platforms
+from shared.accounts import Accounts
 from shared.adapter.client import HttpClient
+from shared.adapter.spec import Spec
+from shared.addresses import Addresses
 from shared.channels import RegistryFile
 from shared.events import PostRequested
 from shared.mailbox import due_queue
@@ -47,6 +49,7 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
     if (spec := platforms.specs().get(platform)) is None:
         raise WrongSettingError("platform", f"there is no {platform!r}; there are {', '.join(platforms.specs())}")
     accounts = Accounts(settings.accounts_file, registry.current)
+    media = Offered(runtime.media, _addresses(settings, spec))
 
     async def deliveries(stopping: asyncio.Event) -> None:
         async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
@@ -57,12 +60,23 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
                 accounts=accounts,
                 registry=registry.current,
                 http=http,
-                media=runtime.media,
+                media=media,
                 settings=settings,
             )
             await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping, LINGER)
 
     return Parts(loops={"deliver": deliveries}, consumes=True)
+
+
+def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:
+    """Return what makes public addresses of media; raises WrongSettingError where the platform needs them."""
+    try:
+        addresses = Addresses.of(settings)
+    except ValueError as error:
+        raise WrongSettingError("MEDIA_KEY", str(error)) from error
+    if addresses is None and spec.pulls:
+        raise WrongSettingError("MEDIA_PUBLIC_URL", f"{spec.name} fetches media itself; set it, and MEDIA_KEY")
+    return addresses
 
 
 def _scheduler(runtime: Runtime) -> Scheduler:

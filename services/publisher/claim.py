@@ -18,6 +18,7 @@ from shared.payload import Payload
 
 # Everything that must hold for a post to go out is tested here, in the statement that also writes down that we are
 # about to try. A post whose outcome is unknown is claimed in any case: to look what became of it needs no approval.
+# Asking again what the platform is still at is no other try: its time ends at `not_after`.
 CLAIM = text(
     """
     WITH ready AS (
@@ -30,7 +31,8 @@ CLAIM = text(
         FOR UPDATE SKIP LOCKED
     ), claimed AS (
         UPDATE delivery d SET
-            state = 'attempting', fence = d.fence + 1, tries = d.tries + 1, began_at = coalesce(d.began_at, now()),
+            state = 'attempting', fence = d.fence + 1,
+            tries = d.tries + CASE WHEN r.was = 'pending' THEN 0 ELSE 1 END, began_at = coalesce(d.began_at, now()),
             lease_until = now() + make_interval(secs => :lease)
         FROM ready r WHERE d.post = r.post
         RETURNING d.post, d.revision, d.fence, d.tries, d.channel, d.payload::text AS payload, d.payload_hash,

@@ -1,7 +1,8 @@
 """The act: an approved post is published once. Claim, call, settle."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,18 +11,20 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others
 from services.publisher.handlers import Planner
 from services.publisher.outcome import Absent, Outcome, Unresolved, settle
 from services.publisher.settings import PublisherSettings
 from services.publisher.tables import open_channels
+from shared.accounts import Accounts
 from shared.adapter.contract import Http, Media, NotFound, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Absence, Safe, Spec
+from shared.addresses import Addresses
 from shared.channels import Registry
 from shared.database import Session, statements
 from shared.events import Event, PostDue
+from shared.media import MediaStore
 
 MARGIN = timedelta(minutes=5)
 """How long before the end of a platform's window for safe repeats it is no longer relied on: its clock is not ours."""
@@ -88,9 +91,7 @@ class Deliver:
             if not claim.allowed:
                 return Absent("it was not published, and its approval is no longer valid")
         progress = partial(self._progress, claim)
-        return await self._publisher.publish(
-            claim.payload, account, claim.attempt, self._http, _Readable(self._media), progress
-        )
+        return await self._publisher.publish(claim.payload, account, claim.attempt, self._http, self._media, progress)
 
     async def _others(self, claimed: Claimed) -> frozenset[str]:
         """Return the ids of the channel's posts that are known to be other ones, so that a look-up passes them over."""
@@ -112,15 +113,34 @@ class Deliver:
         return repeat.covers(claim.attempt.created_at, datetime.now(UTC) + MARGIN)
 
 
-class _Readable:
+class Offered:
     """The media store as a platform may use it: what cannot be read now may be later, and nothing was sent yet."""
 
-    def __init__(self, media: Media) -> None:
-        self._media = media
+    def __init__(self, store: MediaStore, addresses: Addresses | None = None) -> None:
+        self._store = store
+        self._addresses = addresses
 
     async def read(self, sha256: str) -> bytes:
-        try:
-            return await self._media.read(sha256)
-        except Exception as error:
-            reason = f"the medium {sha256[:12]}… cannot be read ({type(error).__name__})"
-            raise TryLater(reason) from error
+        """Return the bytes; raises TryLater."""
+        with _told(sha256):
+            return await self._store.read(sha256)
+
+    async def part(self, sha256: str, start: int, end: int) -> bytes:
+        """Return some of the bytes; raises TryLater."""
+        with _told(sha256):
+            return await self._store.part(sha256, start, end)
+
+    def address(self, sha256: str) -> str:
+        """Return where the platform can fetch the medium; raises TryLater where no address can be made."""
+        if self._addresses is None:
+            raise TryLater("media have no public address: set MEDIA_PUBLIC_URL and MEDIA_KEY")
+        return self._addresses.address(sha256)
+
+
+@contextmanager
+def _told(sha256: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        reason = f"the medium {sha256[:12]}… cannot be read ({type(error).__name__})"
+        raise TryLater(reason) from error

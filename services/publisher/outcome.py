@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
+import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -19,7 +20,14 @@ from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorize
 from shared.database import Session
 from shared.events import Event, PostFailed, PostPublished, PostUncertain
 
+log = structlog.get_logger()
+
 OUTCOMES = Counter("carillon_tries_total", "Tries to publish, by what became of them", ["platform", "outcome"])
+UNSAID = Counter(
+    "carillon_comments_missing_total",
+    "Public posts whose first comment is missing, or may be: a credit as a rule",
+    ["platform"],
+)
 LATENESS = Histogram(
     "carillon_publish_lateness_seconds",
     "From the time a post was planned for to the time it was public",
@@ -90,7 +98,7 @@ def decide(tried: Claimed, outcome: Outcome, settings: PublisherSettings) -> Nex
     """Return what follows from an outcome; pure."""
     match outcome:
         case Published():
-            return Next(State.PUBLISHED, "published")
+            return Next(State.PUBLISHED, "published", None, outcome.unsaid)
         case Pending():
             return Next(State.PENDING, "pending", outcome.after)
         case Unresolved():
@@ -139,6 +147,9 @@ async def settle(
         return []
     if row.state == State.NEEDS_REVIEW and then.state is State.FAILED:
         then = replace(then, state=State.NEEDS_REVIEW, reason=f"a part of the thread is public; then: {then.reason}")
+    if isinstance(outcome, Published) and outcome.unsaid:
+        UNSAID.labels(platform).inc()
+        log.error("the first comment is missing, or may be", platform=platform, reason=outcome.unsaid)
     if then.state is State.PUBLISHED:
         LATENESS.labels(platform).observe(max(0.0, row.late))
     events = _events(tried, outcome, then, row.published_at)
@@ -175,6 +186,7 @@ def _events(tried: Claimed, outcome: Outcome, then: Next, published_at: datetime
                 permalink=outcome.permalink,
                 published_at=published_at,
                 parts=outcome.parts,
+                unsaid=outcome.unsaid,
                 brief=tried.brief,
             )
         ]

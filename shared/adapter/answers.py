@@ -1,12 +1,15 @@
 """What a platform's refusal means: its status, its code, and how long it says to wait."""
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from json import loads
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.spec import Midnight
 
 LONGEST_WAIT = 86_400.0
 """Seconds; a header that says more is taken for an error of its sender."""
@@ -15,31 +18,76 @@ _SECRET = re.compile(r"[A-Za-z0-9_\-+/=.]{32,}|(?<=earer )\S+")
 _AGAIN = frozenset({408, 425, 429})
 
 
+class Service(Protocol):
+    """Whom a client calls: a platform's spec, or anything else with a name and a table of errors."""
+
+    @property
+    def name(self) -> str:
+        """The name, for metrics and errors."""
+
+    @property
+    def errors(self) -> Mapping[tuple[int | None, str | None], type[PlatformError]]:
+        """What its refusals mean, by status and code; None stands for any."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Where its answers keep the code."""
+
+    @property
+    def waits(self) -> Mapping[str, timedelta | Midnight]:
+        """How long to wait, by code."""
+
+
 def meaning(
-    status: int, code: str | None, table: Mapping[tuple[int, str | None], type[PlatformError]], mutates: bool
+    status: int,
+    codes: Sequence[str],
+    table: Mapping[tuple[int | None, str | None], type[PlatformError]],
+    mutates: bool,
 ) -> type[PlatformError]:
     """Return what an unexpected status means: as the spec's table says, else by the manners of HTTP.
 
     A server's error after a call that makes something public leaves open whether it did.
     """
-    if named := table.get((status, code)) or table.get((status, None)):
+    for code in codes:
+        if named := table.get((status, code)) or table.get((None, code)):
+            return named
+    if named := table.get((status, None)):
         return named
     if status in _AGAIN:
         return TryLater
     if status in {401, 403}:
         return Unauthorized
-    if 300 <= status < 500:
+    if 200 <= status < 500:
         return Rejected
     return Uncertain if mutates else TryLater
 
 
-def code_of(told: Any) -> str | None:
-    """Return the platform's own error code: `error`, `error.code` or `code`, wherever it keeps one."""
-    if not isinstance(told, dict):
-        return None
-    error = told.get("error")
-    code = error.get("code") if isinstance(error, dict) else error if error is not None else told.get("code")
-    return str(code) if isinstance(code, str | int) else None
+def codes_of(told: Any, paths: Sequence[str]) -> list[str]:
+    """Return the platform's own codes of an error, read at each of `Spec.codes`, the most exact first.
+
+    A problem's type that is an address (RFC 9457) is known by its last word: X moved its own from one host to another.
+    """
+    found = []
+    for path in paths:
+        parts = [_last_word(_at(told, part)) for part in path.split("/")]
+        if all(isinstance(part, str | int) for part in parts):
+            found.append("/".join(map(str, parts)))
+    return found
+
+
+def _at(told: Any, path: str) -> Any:
+    for step in path.split("."):
+        if isinstance(told, list) and step.isdigit() and int(step) < len(told):
+            told = told[int(step)]
+        elif isinstance(told, dict):
+            told = told.get(step)
+        else:
+            return None
+    return told
+
+
+def _last_word(code: Any) -> Any:
+    return code.rpartition("/")[2] if isinstance(code, str) and code.startswith("https://") else code
 
 
 def clipped(told: Any) -> str:
@@ -48,17 +96,47 @@ def clipped(told: Any) -> str:
         return ""
     error = told.get("error")
     inner = error if isinstance(error, dict) else told
-    parts = [inner.get("code"), error, inner.get("message"), inner.get("info")]
+    parts = [inner.get("code"), error, inner.get("message"), inner.get("info"), inner.get("detail")]
     text = ": ".join(str(part) for part in parts if isinstance(part, str | int) and part != "")
     return _SECRET.sub("…", " ".join(text.split()))[:200]
 
 
+def wait_of(
+    headers: Mapping[str, str], codes: Sequence[str], waits: Mapping[str, timedelta | Midnight]
+) -> float | None:
+    """Return how many seconds to wait: as the answer says, else as the spec knows of its code."""
+    if (told := wait_told(headers)) is not None:
+        return told
+    wait = next((waits[code] for code in codes if code in waits), None)
+    if wait is None:
+        return None
+    return wait.total_seconds() if isinstance(wait, timedelta) else _until_midnight(wait.zone)
+
+
+def _until_midnight(zone: str) -> float:
+    now = datetime.now(ZoneInfo(zone))
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
+    return (midnight.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+
+
 def wait_told(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds a 429 or 503 says to wait: Retry-After, else when the platform's bucket fills again."""
+    """Return how many seconds an answer says to wait: Retry-After, else when the platform's bucket fills again."""
     for name in ("retry-after", *_RESETS):
         if (value := headers.get(name)) and (wait := _seconds(value.strip())) is not None:
             return min(max(wait, 0.0), LONGEST_WAIT)
+    if usage := headers.get("x-business-use-case-usage"):
+        return _regained(usage)
     return None
+
+
+def _regained(usage: str) -> float | None:
+    """Read Meta's minutes until access is regained (Graph API, rate limiting, business use case headers)."""
+    try:
+        told = [one["estimated_time_to_regain_access"] for some in loads(usage).values() for one in some]
+        minutes = max((float(one) for one in told), default=0.0)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return min(minutes * 60, LONGEST_WAIT) if minutes > 0 else None
 
 
 def _seconds(value: str) -> float | None:
@@ -74,3 +152,15 @@ def _seconds(value: str) -> float | None:
             continue
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp()
     return None
+
+
+def failure_of(
+    service: Service, called: str, status: int, told: Any, headers: Mapping[str, str], mutates: bool
+) -> PlatformError:
+    """Return what a refusal means for us, from its status, its body and its headers; `called` names the call."""
+    codes = codes_of(told, service.codes)
+    kind = meaning(status, codes, service.errors, mutates)
+    if kind is Uncertain and not mutates:
+        kind = TryLater  # whatever became of it, nobody sees it
+    reason = f"{service.name} {called}: {status} {clipped(told)}".rstrip()
+    return TryLater(reason, wait_of(headers, codes, service.waits)) if kind is TryLater else kind(reason)

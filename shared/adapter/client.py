@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json import loads
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import httpx
 from prometheus_client import Counter, Histogram
 
-from shared.adapter.answers import clipped, code_of, meaning, wait_told
+from shared.adapter.answers import Service, failure_of
 from shared.adapter.contract import Answer, Fetched
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.transport import Transport
@@ -43,18 +43,6 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.U
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class Service(Protocol):
-    """Whom a client calls: a platform's spec, or anything else with a name and a table of errors."""
-
-    @property
-    def name(self) -> str:
-        """The name, for metrics and errors."""
-
-    @property
-    def errors(self) -> Mapping[tuple[int, str | None], type[PlatformError]]:
-        """What its refusals mean, by (status, code or None for any)."""
-
-
 def user_agent(contact: str) -> str:
     """Return what Wikimedia's User-Agent policy asks for; `contact` is `https://address; mail@address`."""
     return f"Carillon/{VERSION} ({contact}) httpx/{httpx.__version__}"
@@ -67,7 +55,7 @@ class HttpClient:
         """Make a client for one service; `deadline` is how many seconds a call may take in all."""
         logging.getLogger("aiohttp").setLevel(logging.WARNING)  # tokens travel in some addresses
         self.platform = service.name
-        self._errors = service.errors
+        self._service = service
         self._deadline = deadline
         self._headers = {"User-Agent": user_agent(contact), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
         self._transport = Transport()
@@ -97,14 +85,17 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         expected: Sequence[int] = (200,),
     ) -> Answer:
-        """Call once, as `contract.Http` says; the answer must be JSON, or empty."""
+        """Call once, as `contract.Http` says; a success must be JSON, or empty."""
         parts = {"json": json, "content": content, "files": files, "data": data, "params": params}
         request = self._request(operation, method, url, headers or {}, **parts)
         response, body = await self._counted(request, operation, mutates, expected, MOST_JSON)
         try:
-            return Answer(response.status_code, _json(body), response.headers)
+            told = _json(body)
         except ValueError:
-            raise self._unclear(operation, mutates, f"{response.status_code} without readable JSON") from None
+            if response.is_success:
+                raise self._unclear(operation, mutates, f"{response.status_code} without readable JSON") from None
+            told = None  # a refusal that was reckoned with: its status says it all
+        return Answer(response.status_code, told, response.headers)
 
     async def fetch(self, url: str, *, operation: str, most: int) -> Fetched:
         """Return what is at an address, as `contract.Fetch` says."""
@@ -166,10 +157,7 @@ class HttpClient:
             told = _json(body)
         except ValueError:
             told = None
-        code = code_of(told)
-        kind = meaning(response.status_code, code, self._errors, mutates)
-        reason = f"{self.platform} {operation}: {response.status_code} {clipped(told)}".rstrip()
-        return TryLater(reason, wait_told(response.headers)) if kind is TryLater else kind(reason)
+        return failure_of(self._service, operation, response.status_code, told, response.headers, mutates)
 
 
 @lru_cache(maxsize=256)

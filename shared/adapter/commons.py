@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from shared.adapter.contract import Answer, Fetch, Fetched, Http
 from shared.adapter.errors import PlatformError, Rejected, TryLater
 from shared.adapter.markup import plain
+from shared.adapter.spec import Midnight
 from shared.content import Owner, Rights
 
 API = "https://commons.wikimedia.org/w/api.php"
@@ -31,9 +33,11 @@ class Commons:
     """Commons as a service for `HttpClient`."""
 
     name: str = "commons"
-    errors: Mapping[tuple[int, str | None], type[PlatformError]] = field(
+    errors: Mapping[tuple[int | None, str | None], type[PlatformError]] = field(
         default_factory=lambda: {(403, None): Rejected}  # what a User-Agent without contact gets
     )
+    codes: tuple[str, ...] = ("error.code",)
+    waits: Mapping[str, timedelta | Midnight] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

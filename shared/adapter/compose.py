@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shared.adapter.spec import CreditPlace, ImageLimit, Spec, WarningPlace
+from shared.adapter.spec import CreditPlace, ImageLimit, Spec, VideoLimit, WarningPlace
 from shared.content import Content, Kind, Link, Media, Owner, Poll, Rights
 from shared.payload import Rendition
 
@@ -20,7 +20,9 @@ class Needed:
     place: str
     """A JSON pointer into the content, such as `/thread/2/media/0`."""
     limit: ImageLimit | None
-    """None where the platform takes no image there: `limits_broken` says so."""
+    """What a picture must fit; None where the platform takes none there: `limits_broken` says so."""
+    video: VideoLimit | None = None
+    """What a video must fit; None where the platform takes none there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,18 @@ class _Part(NamedTuple):
 
 def media_of(content: Content, spec: Spec) -> tuple[Needed, ...]:
     """Return every medium that this platform needs, in the order in which `render` wants the renditions."""
-    own = [Needed(medium, place, spec.images) for part in _parts(content) for place, medium in part.media]
+    video = video_limit(content, spec)
+    own = [Needed(medium, place, spec.images, video) for part in _parts(content) for place, medium in part.media]
     card = _card(content, spec)
-    if card and card.thumbnail:
+    if card and card.thumbnail and spec.thumbnail:
         own.append(Needed(card.thumbnail, "/link/thumbnail", spec.thumbnail))
     return tuple(own)
+
+
+def video_limit(content: Content, spec: Spec) -> VideoLimit | None:
+    """Return what a video in this content must fit; among several media, what one in a carousel must."""
+    kind = content.kind or (Kind.CAROUSEL if len(content.media) > 1 else Kind.VIDEO)
+    return spec.videos.get(kind)
 
 
 def kind_of(content: Content, renditions: Sequence[Rendition] = ()) -> Kind:
@@ -73,7 +82,7 @@ def kind_of(content: Content, renditions: Sequence[Rendition] = ()) -> Kind:
         return Kind.POLL
     if content.thread:
         return Kind.THREAD
-    if any(rendition.type.startswith("video/") for rendition in renditions[: len(content.media)]):
+    if len(content.media) == 1 and any(rendition.type.startswith("video/") for rendition in renditions[:1]):
         return Kind.VIDEO
     return (Kind.POST, Kind.IMAGE, Kind.CAROUSEL)[min(len(content.media), 2)]
 
@@ -90,6 +99,13 @@ def drafts(content: Content, spec: Spec, renditions: Sequence[Rendition] | None 
         raise ValueError(f"{len(needed)} media need as many renditions, not {len(known)}")
     shown = [Shown(one, form, _alt(one.medium, form, spec)) for one, form in zip(needed, known, strict=True)]
     return [_draft(content, spec, part, opening, shown) for opening, part in _opening(_parts(content))]
+
+
+def comment_of(content: Content, spec: Spec, said: Sequence[Draft]) -> str | None:
+    """Return what the account says below its own post: the caller's words, then the credit where it belongs there."""
+    thanks = (line for draft in said for line in draft.thanks) if spec.credit is CreditPlace.COMMENT else ()
+    words = [content.first_comment or "", "\n".join(dict.fromkeys(thanks))]
+    return "\n\n".join(part for part in words if part) or None
 
 
 def _opening(parts: Sequence[_Part]) -> Iterator[tuple[bool, _Part]]:

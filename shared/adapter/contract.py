@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from shared.adapter.oauth import App as App
+from shared.adapter.oauth import Grant as Grant
 from shared.adapter.spec import Spec as Spec
 from shared.payload import Payload
 
@@ -23,6 +25,10 @@ class Account:
     """Limits that the account or its instance overrides; keys as `Spec.adjusted` has them."""
     read_url: str | None = None
     """Where public figures are read, if not where the platform's `measure.py` reads them by itself."""
+    id: str = ""
+    """The platform's own id of the account, where its calls need one: a Page, a user, an organization."""
+    version: str = ""
+    """The version of the API to speak, where it is another than the spec's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Published:
     external_id: str
     permalink: str | None = None
     parts: tuple[str, ...] = ()
+    unsaid: str | None = None
+    """Why the first comment is not below the post, or perhaps not; None where all was said. A person sees to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,12 @@ class Media(Protocol):
 
     async def read(self, sha256: str) -> bytes:
         """Return the bytes; raises FileNotFoundError."""
+
+    async def part(self, sha256: str, start: int, end: int) -> bytes:
+        """Return the bytes from `start` to before `end`, for uploads in chunks; raises FileNotFoundError."""
+
+    def address(self, sha256: str) -> str:
+        """Return the public address at which a platform that pulls finds the medium, for some hours from now."""
 
 
 class Http(Protocol):
@@ -139,6 +153,18 @@ class Publisher(Protocol):
         Pending says that a thread is there in part: publish again, going on from its `resume`.
         """
 
+    async def delete(self, external_ids: Sequence[str], account: Account, http: Http) -> None:
+        """Take a post down, its parts given last first; what is gone already is fine. Raises PlatformError.
+
+        Where `spec.deletes` is false it raises Rejected, which names what a person can do instead.
+        """
+
+    async def edit(self, external_id: str, payload: Payload, account: Account, http: Http) -> Published:
+        """Change a public post's text to that of the payload's first piece; raises PlatformError.
+
+        Where `spec.edits` is false it raises Rejected, which names what a person can do instead.
+        """
+
 
 class Connector(Protocol):
     """`connect.py`: how an account lets us in; publisher calls it, and nobody else."""
@@ -149,6 +175,21 @@ class Connector(Protocol):
     async def limits(self, account: Account, http: Http) -> Mapping[str, int]:
         """Return the limits that the account or its instance has of its own, by the keys of `Spec.adjusted`."""
 
+    def start(self, app: App, state: str, verifier: str) -> str:
+        """Return the address at which the account's owner lets us in; `verifier` is PKCE's, where it is used."""
+
+    async def exchange(self, app: App, code: str, verifier: str, http: Http) -> Grant:
+        """Return what the code of the redirect is worth; raises Unauthorized for a code that is spent or wrong."""
+
+    async def refresh(self, app: App, grant: Grant, http: Http) -> Grant:
+        """Return a grant with later ends; raises Unauthorized when only the owner can help, TryLater else."""
+
+    async def revoke(self, app: App, grant: Grant, http: Http) -> None:
+        """Give the grant back; one that is gone already is fine.
+
+        Where the platform has no call for it, it raises Rejected, which names what a person can do instead.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -156,6 +197,36 @@ class Measured:
 
     external_id: str
     values: Mapping[str, int]
+    """Paid and unpaid together, as the platform shows them."""
+    organic: Mapping[str, int] = field(default_factory=dict)
+    """The unpaid share, where the platform tells it apart."""
+    awaited: frozenset[str] = frozenset()
+    """Figures that the platform has for such a post, but not yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What somebody else said to one of our accounts."""
+
+    id: str
+    kind: Literal["reply", "mention", "quote"]
+    text: str
+    author: str
+    """Their handle or name, as the platform shows it; kept as long as it is needed to answer."""
+    at: datetime
+    permalink: str | None = None
+    to: str | None = None
+    """The id of our post, where the platform says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who follows an account, as counts; a platform that does not say leaves a mapping empty."""
+
+    countries: Mapping[str, int] = field(default_factory=dict)
+    """By ISO 3166 code."""
+    ages: Mapping[str, int] = field(default_factory=dict)
+    """By span, such as `25-34`."""
 
 
 class Measurer(Protocol):
@@ -166,3 +237,9 @@ class Measurer(Protocol):
 
     async def followers(self, account: Account, http: Http) -> int:
         """Return how many follow the account now."""
+
+    async def people(self, account: Account, http: Http) -> People:
+        """Return who follows the account; empty where the platform does not say."""
+
+    async def heard(self, since: datetime, account: Account, http: Http) -> Sequence[Heard]:
+        """Return the replies, mentions and quotes since then, oldest first; empty where `spec.replies` is false."""

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.adapter.compose import Draft, Shown, drafts, kind_of
-from shared.adapter.spec import Spec, WarningPlace
+from shared.adapter.compose import NOTHING_YET, Draft, comment_of, drafts, kind_of
+from shared.adapter.limits_media import Found, media_broken
+from shared.adapter.spec import Spec, TextLimit, WarningPlace
 from shared.adapter.text import facets, graphemes, length
 from shared.content import Content, Kind
 from shared.payload import Rendition
 
 _WITH_MEDIA = {Kind.IMAGE, Kind.CAROUSEL, Kind.VIDEO, Kind.REEL, Kind.STORY}
+_ABOUT_ANOTHER = {Kind.REPLY, Kind.REPOST, Kind.QUOTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Excess:
 
     channel: str
     limit: str
-    """Which one: text, thread, kind, media, type, alt, poll options, poll option, poll time, tags or tag."""
+    """Which one: kind, refers_to, title, text, comment, thread, tags, tag, mentions, links, media, type, alt, bytes,
+    codec, rate, time, ratio, side, poll options, poll option or poll time."""
     most: int
     count: int
     unit: str
@@ -41,55 +44,80 @@ def limits_broken(
     the caller has them already.
     """
     said = drafts(content, spec, renditions) if said is None else said
-    found = [*_kinds(content, spec, renditions or ()), *_thread(said, spec)]
+    kind = _supposed(kind_of(content, renditions or ()), content, spec, renditions)
+    found = [*_kinds(kind, content, spec), *_thread(said, spec), *_titles(kind, content, spec)]
     for draft in said:
-        found += [*_texts(draft, content, spec), *_tags(draft, spec), *_media(draft, spec)]
-    found += _poll(content, spec)
+        found += [*_texts(kind, draft, content, spec), *_counted(draft, spec), *media_broken(kind, draft, spec)]
+    found += [*_comments(content, spec, said), *_poll(content, spec)]
     return [
         Excess(channel, one.limit, one.most, one.count, one.unit, one.place, f"{channel}: {one.message}")
         for one in found
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    limit: str
-    most: int
-    count: int
-    unit: str
-    place: str
-    message: str
+def _supposed(kind: Kind, content: Content, spec: Spec, renditions: Sequence[Rendition] | None) -> Kind:
+    """Take a medium that was not looked at for a video, where the platform takes no picture."""
+    unseen = kind is Kind.IMAGE and content.kind is None and (not renditions or renditions[0] == NOTHING_YET)
+    return Kind.VIDEO if unseen and kind not in spec.kinds and Kind.VIDEO in spec.kinds else kind
 
 
-def _kinds(content: Content, spec: Spec, renditions: Sequence[Rendition]) -> Iterator[_Found]:
-    kind = kind_of(content, renditions)
+def _kinds(kind: Kind, content: Content, spec: Spec) -> Iterator[Found]:
     if kind not in spec.kinds:
         place = "/poll" if content.poll and not content.kind else "/kind"
         taken = ", ".join(sorted(spec.kinds))
-        yield _Found("kind", 0, 1, "posts", place, f"{spec.name} takes no {kind}; it takes {taken}")
+        yield Found("kind", 0, 1, "posts", place, f"{spec.name} takes no {kind}; it takes {taken}")
     elif content.poll and Kind.POLL not in spec.kinds:
-        yield _Found("kind", 0, 1, "polls", "/poll", f"{spec.name} takes no poll; leave it out for this channel")
+        yield Found("kind", 0, 1, "polls", "/poll", f"{spec.name} takes no poll; leave it out for this channel")
     if kind in _WITH_MEDIA and not content.media:
-        yield _Found("media", 1, 0, "media", "/media", f"a post of kind {kind} needs a medium; add one")
+        yield Found("media", 1, 0, "media", "/media", f"a post of kind {kind} needs a medium; add one")
     if kind is Kind.POLL and not content.poll:
-        yield _Found("poll options", 2, 0, "options", "/poll", "a post of kind poll needs 'poll'; add it")
+        yield Found("poll options", 2, 0, "options", "/poll", "a post of kind poll needs 'poll'; add it")
+    if kind in _ABOUT_ANOTHER and not content.refers_to:
+        message = f"a {kind} needs the post that it is about; give its address as 'refers_to'"
+        yield Found("refers_to", 1, 0, "addresses", "/refers_to", message)
 
 
-def _thread(said: Sequence[Draft], spec: Spec) -> Iterator[_Found]:
+def _thread(said: Sequence[Draft], spec: Spec) -> Iterator[Found]:
     if len(said) > spec.thread:
         message = f"a thread has {spec.thread} posts at the most, this one has {len(said)}; join or drop some"
-        yield _Found("thread", spec.thread, len(said), "posts", "/thread", message)
+        yield Found("thread", spec.thread, len(said), "posts", "/thread", message)
 
 
-def _texts(draft: Draft, content: Content, spec: Spec) -> Iterator[_Found]:
+def _titles(kind: Kind, content: Content, spec: Spec) -> Iterator[Found]:
+    limit = spec.title
+    if limit is None or not limit.holds(kind):
+        return
+    if content.title:
+        yield from _long("title", content.title, limit, "/title")
+    elif spec.title_needed:
+        yield Found("title", 1, 0, "titles", "/title", f"{spec.name} shows a title; add 'title'")
+
+
+def _comments(content: Content, spec: Spec, said: Sequence[Draft]) -> Iterator[Found]:
+    comment = comment_of(content, spec, said)
+    if comment and spec.comment is None:
+        message = f"{spec.name} takes no first comment; leave it out for this channel"
+        yield Found("comment", 0, 1, "comments", "/first_comment", message)
+    elif comment and spec.comment:
+        yield from _long("comment", comment, spec.comment, "/first_comment")
+
+
+def _texts(kind: Kind, draft: Draft, content: Content, spec: Spec) -> Iterator[Found]:
     warning = (content.content_warning or "") if spec.warning is WarningPlace.COUNTED else ""
     for limit in spec.text:
-        count = length(draft.text, limit) + (length(warning, limit) if warning else 0)
-        if count > limit.most:
-            message = (
-                f"the text may have {limit.most} {limit.unit}, and has {count}{_added(draft, warning)}; shorten it"
-            )
-            yield _Found("text", limit.most, count, limit.unit, f"{draft.place}/text", message)
+        if limit.holds(kind):
+            yield from _long("text", draft.text, limit, f"{draft.place}/text", warning, _added(draft, warning))
+
+
+def _long(name: str, text: str, limit: TextLimit, place: str, beside: str = "", added: str = "") -> Iterator[Found]:
+    """Give what a text breaks of its limit; `beside` counts with it."""
+    count = length(text, limit) + (length(beside, limit) if beside else 0)
+    if count > limit.most:
+        message = f"the {name} may have {limit.most} {limit.unit}, and has {count}{added}; shorten it"
+        yield Found(name, limit.most, count, limit.unit, place, message)
+    if found := sorted(set(text) & set(limit.without)):
+        message = f"the {name} may not have {' or '.join(found)}; write it without"
+        yield Found(name, 0, len(found), "characters", place, message)
 
 
 def _added(draft: Draft, warning: str) -> str:
@@ -99,56 +127,41 @@ def _added(draft: Draft, warning: str) -> str:
     return f", {' and '.join(added)} included" if added else ""
 
 
-def _tags(draft: Draft, spec: Spec) -> Iterator[_Found]:
-    if spec.tags is None and spec.tag is None:
+def _counted(draft: Draft, spec: Spec) -> Iterator[Found]:
+    """Give what there is too much of in a text: hashtags, mentions, addresses."""
+    if spec.tags is None and spec.tag is None and spec.mentions is None and spec.links is None:
         return
-    tags = [facet.value for facet in facets(draft.text) if facet.kind == "tag"]
+    found = facets(draft.text)
+    tags = [facet.value for facet in found if facet.kind == "tag"]
+    links = {facet.value for facet in found if facet.kind == "link"} | ({draft.link.url} if draft.link else set())
     place = f"{draft.place}/text"
-    if spec.tags is not None and len(tags) > spec.tags:
-        message = f"the text may have {spec.tags} hashtags, and has {len(tags)}; drop some"
-        yield _Found("tags", spec.tags, len(tags), "hashtags", place, message)
+    for name, most, count, unit in (
+        ("tags", spec.tags, len(tags), "hashtags"),
+        ("mentions", spec.mentions, sum(facet.kind == "mention" for facet in found), "mentions"),
+        ("links", spec.links, len(links), "addresses"),
+    ):
+        if most is not None and count > most:
+            message = f"the text may have {most} {unit}, and has {count}; drop some"
+            yield Found(name, most, count, unit, place, message)
     for tag in tags:
         if spec.tag is not None and (count := graphemes(tag)) > spec.tag:
             message = f"a hashtag may have {spec.tag} graphemes, and #{tag[:20]}… has {count}; shorten it"
-            yield _Found("tag", spec.tag, count, "graphemes", place, message)
+            yield Found("tag", spec.tag, count, "graphemes", place, message)
 
 
-def _media(draft: Draft, spec: Spec) -> Iterator[_Found]:
-    most = spec.images.most if spec.images else 0
-    count = len(draft.media)
-    if count > most:
-        place = draft.media[0].needed.place.rpartition("/")[0]
-        message = f"a post takes {most} images at the most, this one has {count}; drop some"
-        yield _Found("media", most, count, "images", place, message)
-    if count and draft.poll and Kind.POLL in spec.kinds:
-        yield _Found("media", 0, count, "images", "/poll", "a poll takes no media beside it; drop one of the two")
-    for shown in draft.media:
-        yield from _medium(shown, spec)
-
-
-def _medium(shown: Shown, spec: Spec) -> Iterator[_Found]:
-    place, kind = shown.needed.place, shown.rendition.type
-    if not kind.startswith("image/"):
-        yield _Found("type", 0, 1, "media", place, f"{spec.name} takes images only, this is {kind}; leave it out")
-    if spec.images and (count := graphemes(shown.alt)) > spec.images.alt:
-        most = spec.images.alt
-        message = f"an alternative text may have {most} graphemes, and this has {count}; shorten it"
-        yield _Found("alt", most, count, "graphemes", f"{place}/alt", message)
-
-
-def _poll(content: Content, spec: Spec) -> Iterator[_Found]:
+def _poll(content: Content, spec: Spec) -> Iterator[Found]:
     poll, limit = content.poll, spec.poll
     if poll is None or limit is None:
         return
     if (count := len(poll.options)) > limit.options:
         message = f"a poll has {limit.options} options at the most, this one has {count}; drop some"
-        yield _Found("poll options", limit.options, count, "options", "/poll/options", message)
+        yield Found("poll options", limit.options, count, "options", "/poll/options", message)
     for number, option in enumerate(poll.options):
         if (count := graphemes(option)) > limit.option:
             message = f"an option may have {limit.option} graphemes, and this has {count}; shorten it"
-            yield _Found("poll option", limit.option, count, "graphemes", f"/poll/options/{number}", message)
+            yield Found("poll option", limit.option, count, "graphemes", f"/poll/options/{number}", message)
     shortest, longest = int(limit.shortest.total_seconds()), int(limit.longest.total_seconds())
     if not shortest <= poll.seconds <= longest:
         broken = shortest if poll.seconds < shortest else longest
         message = f"a poll is open for {shortest} to {longest} seconds, not {poll.seconds}; change 'seconds'"
-        yield _Found("poll time", broken, poll.seconds, "seconds", "/poll/seconds", message)
+        yield Found("poll time", broken, poll.seconds, "seconds", "/poll/seconds", message)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from shared.adapter.compose import Draft, Shown, kind_of
+from shared.adapter.compose import Draft, Shown, comment_of, kind_of
 from shared.adapter.compose import drafts as drafts
 from shared.adapter.compose import media_of as media_of
 from shared.adapter.limits import Excess as Excess
 from shared.adapter.limits import limits_broken as limits_broken
-from shared.adapter.spec import CreditPlace, Spec, WarningPlace
+from shared.adapter.spec import Spec, WarningPlace
 from shared.adapter.text import facets
 from shared.content import Content
 from shared.payload import Card, Payload, Piece, Rendition, Track
@@ -32,15 +32,12 @@ def render(
         platform=spec.name,
         kind=kind_of(content, renditions),
         pieces=tuple(_piece(draft) for draft in said),
+        title=content.title if spec.title else None,
         language=content.language,
         content_warning=None if spec.warning is WarningPlace.TEXT else content.content_warning,
         refers_to=content.refers_to,
-        first_comment=_comment(said) if spec.credit is CreditPlace.COMMENT else None,
+        first_comment=comment_of(content, spec, said),
     )
-
-
-def _comment(said: Sequence[Draft]) -> str | None:
-    return "\n".join(dict.fromkeys(line for draft in said for line in draft.thanks)) or None
 
 
 def _piece(draft: Draft) -> Piece:

@@ -1,7 +1,7 @@
 """What a platform declares about itself, as data: its limits, kinds, metric names, errors and promises."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ class Unit(StrEnum):
     UTF8 = "UTF-8 bytes"
     CODE_POINTS = "code points"
     WEIGHTED = "weighted characters"
+    EMOJI_BYTES = "characters, emoji in UTF-8 bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,18 @@ class TextLimit:
     most: int
     unit: Unit
     per_url: int | None = None
+    bare_domains: bool = False
+    """Whether `wikipedia.org` alone is an address too, and addresses end where X ends them."""
     short_mentions: bool = False
     """Whether `@user@domain` counts as `@user` only."""
+    kinds: frozenset[Kind] | None = None
+    """Of which kinds of posts it holds; None: of all."""
+    without: str = ""
+    """Characters that the text must not have."""
+
+    def holds(self, kind: Kind) -> bool:
+        """Say whether the limit is one of posts of this kind."""
+        return self.kinds is None or kind in self.kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,39 @@ class ImageLimit:
     side: int | None = None
     """The longer side, at the most; larger pictures are scaled down."""
     alt: int = 10_000
-    """Longest alternative text, in graphemes."""
+    """Longest alternative text, in graphemes; 0 where the platform has no field for it."""
+    ratio: tuple[float, float] | None = None
+    """Width by height, at the least and at the most; other pictures get bars at their sides, nothing is cropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLimit:
+    """Which video a post of some kind may carry; it is sent as it is, so one that does not fit is refused."""
+
+    bytes: int
+    types: tuple[str, ...]
+    shortest: timedelta
+    longest: timedelta
+    codecs: tuple[str, ...] = ("h264",)
+    """As FFmpeg names them."""
+    ratio: tuple[float, float] | None = None
+    """Width by height, at the least and at the most."""
+    sides: tuple[int, int] | None = None
+    """The shorter side at the least, the longer side at the most, in pixels."""
+    rate: tuple[float, float] | None = None
+    """Frames a second, at the least and at the most."""
+    most: int = 1
+    alt: int = 0
+    """Longest alternative text, in graphemes; 0 where the platform has no field for it."""
+    least: int = 0
+    """Bytes, at the least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Midnight:
+    """A quota that is full again at the next midnight in `zone`."""
+
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +166,38 @@ class Spec:
     pace: tuple[Pace, ...]
     metrics: Mapping[str, str]
     """The platform's name of a figure → ours: views, likes, comments, shares, quotes, saves."""
-    errors: Mapping[tuple[int, str | None], type[PlatformError]]
-    """(HTTP status, the platform's code or None for any) → what it means for us."""
+    errors: Mapping[tuple[int | None, str | None], type[PlatformError]]
+    """(HTTP status or None for any, the platform's code or None for any) → what it means for us."""
+    codes: tuple[str, ...] = ("error.code", "error", "code")
+    """Where an answer keeps the platform's code, the most exact first: `error.errors.0.reason`, or two of them joined,
+    as in `error.code/error.error_subcode`."""
+    waits: Mapping[str, timedelta | Midnight] = field(default_factory=dict)
+    """By code: how long to wait where the answer itself does not say."""
+    version: str = ""
+    """The version of the API that this folder speaks; an account may name a newer one."""
+    title: TextLimit | None = None
+    """None where posts have no title."""
+    title_needed: bool = False
+    comment: TextLimit | None = None
+    """How long the first comment may be; None where none can be made."""
+    videos: Mapping[Kind, VideoLimit] = field(default_factory=dict)
+    """By the kind of post: video, reel, story, and carousel where pictures and videos may be mixed."""
+    pulls: bool = False
+    """Whether the platform fetches media itself, from an address that is public (`Media.address`)."""
+    deletes: bool = True
+    """Whether a post can be taken down over the API."""
+    edits: bool = False
+    """Whether the text of a public post can be changed over the API."""
+    replies: bool = True
+    """Whether replies and mentions can be read over the API."""
     thread: int = 1
     """How many posts a thread may have."""
     tags: int | None = None
     tag: int | None = None
     """Longest hashtag, in graphemes."""
+    mentions: int | None = None
+    links: int | None = None
+    """How many different addresses a post may lead to."""
     poll: PollLimit | None = None
     card: bool = False
     """Whether the author writes the link's card; otherwise the platform fetches it."""
@@ -142,7 +210,8 @@ class Spec:
         """Return the spec with the limits that an account or instance has of its own.
 
         Keys: text, per_url, images, image_bytes, image_pixels, image_side, alt, poll_options, poll_option,
-        poll_shortest, poll_longest (seconds), thread, tags, tag. Raises ValueError for a key that is none of these.
+        poll_shortest, poll_longest, video_longest (seconds), video_bytes, thread, tags, tag. Raises ValueError for a
+        key that is none of these.
         """
         if not limits:
             return self
@@ -154,7 +223,17 @@ class Spec:
         images = self.images and replace(self.images, **_picked(limits, _IMAGE_KEYS))
         poll = self.poll and replace(self.poll, **_picked(limits, _POLL_KEYS), **_spans(limits))
         own = _picked(limits, {"thread": "thread", "tags": "tags", "tag": "tag"})
-        return replace(self, text=(first, *self.text[1:]), images=images, poll=poll, **own)
+        videos = {kind: replace(limit, **self._video(limit, limits)) for kind, limit in self.videos.items()}
+        return replace(self, text=(first, *self.text[1:]), images=images, poll=poll, videos=videos, **own)
+
+    def _video(self, limit: VideoLimit, limits: Mapping[str, int]) -> dict[str, Any]:
+        """A form that is shorter than the others by its nature, as a Short or a story is, is not made longer."""
+        own = _picked(limits, {"video_bytes": "bytes"})
+        if "video_longest" in limits:
+            longest = timedelta(seconds=limits["video_longest"])
+            by_nature = limit.longest < max(one.longest for one in self.videos.values())
+            own["longest"] = min(limit.longest, longest) if by_nature else longest
+        return own
 
 
 _IMAGE_KEYS = {
@@ -166,7 +245,9 @@ _IMAGE_KEYS = {
 }
 _POLL_KEYS = {"poll_options": "options", "poll_option": "option"}
 _SPAN_KEYS = {"poll_shortest": "shortest", "poll_longest": "longest"}
-_ADJUSTABLE = frozenset({"text", "per_url", "thread", "tags", "tag", *_IMAGE_KEYS, *_POLL_KEYS, *_SPAN_KEYS})
+_VIDEO_KEYS = {"video_longest", "video_bytes"}
+_OWN_KEYS = {"text", "per_url", "thread", "tags", "tag"}
+_ADJUSTABLE = frozenset({*_OWN_KEYS, *_IMAGE_KEYS, *_POLL_KEYS, *_SPAN_KEYS, *_VIDEO_KEYS})
 
 
 def _picked(limits: Mapping[str, int], names: Mapping[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import regex
 
+from shared.adapter.shortened import shortened
 from shared.adapter.spec import TextLimit, Unit
 from shared.payload import Facet
 
@@ -21,7 +22,17 @@ _CLUSTER = regex.compile(r"\X")
 _RUNS = regex.compile(r"[ -~]+(?=[ -~])|\X")
 """Clusters, but for plain letters that another plain letter follows: each of those is one, and taken by the run."""
 _EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
-_LIGHT = regex.compile(r"[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+_TINT = regex.compile(r"\p{Emoji_Modifier}")
+_ONE_EMOJI = (
+    r"(?:\p{Emoji_Modifier_Base}\p{Emoji_Modifier}|[\p{Extended_Pictographic}--\p{Emoji_Presentation}]\ufe0f"
+    r"|\p{Extended_Pictographic})"
+)
+_SEQUENCE = regex.compile(
+    rf"(?V1)[0-9#*]\ufe0f?\u20e3|\p{{Regional_Indicator}}{{2}}|\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f"
+    rf"|{_ONE_EMOJI}(?:\u200d{_ONE_EMOJI})*"
+)
+"""A whole emoji as Unicode composes them (UTS #51): keycap, flag, flag of a region, one emoji or several joined."""
+_HEAVY = regex.compile(r"[^\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
@@ -31,12 +42,20 @@ _CLOSING = {")": "(", "]": "[", "}": "{"}
 def length(text: str, limit: TextLimit) -> int:
     """Return how much of a limit a text uses: addresses and remote mentions at their reduced price."""
     count = COUNTERS[limit.unit]
+    if limit.bare_domains:
+        return _with_bare_domains(text, limit, count)
     if limit.short_mentions and "@" in text:
         text = MENTION.sub(_short, text)
     if limit.per_url is None or "://" not in text:
         return count(text)
     places = list(addresses(text))
     return count(_shortened(text, places)) + (limit.per_url - 1) * len(places)
+
+
+def _with_bare_domains(text: str, limit: TextLimit, count: Callable[[str], int]) -> int:
+    text = unicodedata.normalize("NFC", text)
+    places = list(shortened(text))
+    return count(_shortened(text, places)) + ((limit.per_url or 1) - 1) * len(places)
 
 
 def _short(match: "regex.Match[str]") -> str:
@@ -71,17 +90,28 @@ def utf8(text: str) -> int:
 
 
 def weighted(text: str) -> int:
-    """Return X's weighted length: an emoji 2, Latin and its neighbours 1, everything else 2 (twitter-text v3)."""
+    """Return X's weighted length: an emoji 2, Latin and its neighbours 1, everything else 2 (twitter-text v3).
+
+    X knows the emoji by a list; here, whatever is composed as one is one, also those that are newer than the list.
+    """
     text = unicodedata.normalize("NFC", text)
     if text.isascii():
         return len(text)
-    return sum(_weight(match[0]) for match in _CLUSTER.finditer(text))
+    text = _SEQUENCE.sub("維", text)
+    return len(text) + len(_HEAVY.findall(text))
 
 
-def _weight(cluster: str) -> int:
-    if _EMOJI.search(cluster):
-        return 2
-    return sum(1 if _LIGHT.match(character) else 2 for character in cluster)
+def emoji_bytes(text: str) -> int:
+    """Return Threads' length: an emoji as many as its UTF-8 bytes, any other code point 1 (Threads API, posts)."""
+    if text.isascii():
+        return len(text)
+    # Runs of plain letters are taken at once; the keycap of a digit is a cluster by itself.
+    emoji = (run for run in _RUNS.findall(text) if not run.isascii() and _is_emoji(run))
+    return len(text) + sum(len(cluster.encode()) - len(cluster) for cluster in emoji)
+
+
+def _is_emoji(cluster: str) -> bool:
+    return bool(_EMOJI.search(cluster) or _TINT.search(cluster))
 
 
 COUNTERS: Mapping[Unit, Callable[[str], int]] = {
@@ -90,6 +120,7 @@ COUNTERS: Mapping[Unit, Callable[[str], int]] = {
     Unit.UTF8: utf8,
     Unit.CODE_POINTS: len,
     Unit.WEIGHTED: weighted,
+    Unit.EMOJI_BYTES: emoji_bytes,
 }
 
 

@@ -119,6 +119,8 @@ _REMEDIES = {
 
 def _remedy(error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
+    if kind.startswith("date_"):
+        return "Write a day, as in 2026-03-01."
     if kind.startswith("datetime"):
         return "Write a date with time and offset, as in 2026-03-01T09:00:00+02:00."
     template = _REMEDIES.get(kind, "Correct its form; /openapi.json describes it.")

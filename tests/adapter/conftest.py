@@ -8,12 +8,18 @@ import pytest
 
 from shared.adapter import transport
 from shared.adapter.client import HttpClient
-from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from tests.adapter.host import CONTACT, Host, Trust, serving
 from tests.adapter.specs import SMALL
 from tests.adapter.wire import Wire, running
 
-NAMED = replace(SMALL, errors={(400, "Expired"): Unauthorized, (400, None): Rejected, (500, "Twice"): TryLater})
+ERRORS: dict[tuple[int | None, str | None], type[PlatformError]] = {
+    (400, "Expired"): Unauthorized,
+    (400, "Unclear"): Uncertain,
+    (400, None): Rejected,
+    (500, "Twice"): TryLater,
+}
+NAMED = replace(SMALL, errors=ERRORS)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.adapter.answers import wait_told
+from shared.adapter.answers import clipped, codes_of, wait_told
 from shared.adapter.client import VERSION, HttpClient
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from tests.adapter.wire import RESET, SILENCE, Wire, reply
@@ -45,6 +45,12 @@ async def test_an_answer_is_read(wire: Wire, client: HttpClient) -> None:
 async def test_an_empty_answer_is_none(wire: Wire, client: HttpClient) -> None:
     wire.always(reply(200))
     assert (await client.call("POST", wire.url, operation="post", mutates=True)).json is None
+
+
+async def test_a_refusal_that_was_reckoned_with_need_not_be_json(wire: Wire, client: HttpClient) -> None:
+    wire.always(reply(404, b"Not Found"))
+    answer = await client.call("PUT", wire.url, operation="put", mutates=True, expected=(200, 404))
+    assert (answer.status, answer.json) == (404, None)
 
 
 @pytest.mark.parametrize("mutates", [True, False])
@@ -106,6 +112,14 @@ async def test_a_refusal_means_what_the_table_says(
     assert type(await failure(client, wire.url, mutates=True)) is kind
 
 
+@pytest.mark.parametrize(("mutates", "kind"), [(True, Uncertain), (False, TryLater)])
+async def test_what_nobody_sees_is_never_uncertain(
+    wire: Wire, client: HttpClient, mutates: bool, kind: type[PlatformError]
+) -> None:
+    wire.always(reply(400, {"error": "Unclear"}))
+    assert type(await failure(client, wire.url, mutates)) is kind
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -133,6 +147,13 @@ async def test_how_long_a_platform_says_to_wait(
 
 def test_the_wait_of_an_answer_without_headers_is_unknown() -> None:
     assert wait_told({}) is None
+
+
+def test_a_problem_is_known_by_the_last_word_of_its_type_and_told_by_its_detail() -> None:
+    told = {"type": "https://api.x.com/2/problems/usage-capped", "title": "Too much", "detail": "Come back tomorrow"}
+    assert codes_of(told, ("type",)) == ["usage-capped"]
+    assert codes_of({"type": "about:blank"}, ("type",)) == ["about:blank"]
+    assert clipped(told) == "Come back tomorrow"
 
 
 async def test_neither_tokens_nor_bodies_are_told(

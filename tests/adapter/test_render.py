@@ -1,9 +1,14 @@
 """What is rendered is what is judged and sent: credit, link, warning and facets in their places, nothing cut."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
+from shared.adapter.compose import NOTHING_YET
 from shared.adapter.render import limits_broken, media_of, render
-from shared.content import Content, Link, Media, Owner, Part, Poll, Rights
+from shared.adapter.spec import VideoLimit
+from shared.content import Content, Kind, Link, Media, Owner, Part, Poll, Rights
 from shared.payload import Payload, Rendition
 from tests.adapter.specs import COUNTED, IN_ALT, IN_COMMENT, SMALL
 
@@ -144,3 +149,11 @@ def test_a_poll_where_none_is_taken() -> None:
     none = replace(SMALL, kinds=SMALL.kinds - {"poll"}, poll=None)
     (excess,) = limits_broken(Content(text="?", poll=Poll(options=("a", "b"))), CHANNEL, none)
     assert (excess.limit, excess.place) == ("kind", "/poll")
+
+
+def test_a_medium_that_nobody_has_looked_at_may_be_the_video_that_a_platform_takes() -> None:
+    film = VideoLimit(1_000, ("video/mp4",), timedelta(seconds=1), timedelta(minutes=15))
+    spec = replace(SMALL, images=None, kinds=frozenset({Kind.VIDEO}), videos={Kind.VIDEO: film})
+    content = Content(text="Hi", media=(PICTURE,))
+    assert limits_broken(content, CHANNEL, spec) == limits_broken(content, CHANNEL, spec, [NOTHING_YET]) == []
+    assert {one.limit for one in limits_broken(content, CHANNEL, spec, [rendition(1, None)])} == {"kind", "type"}

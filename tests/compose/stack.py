@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PORTS = ("INGEST", "POLICY", "PUBLISHER", "METRICS", "SANDBOX", "RABBITMQ", "PROMETHEUS")
+PORTS = ("INGEST", "MEDIA", "POLICY", "PUBLISHER", "METRICS", "SANDBOX", "RABBITMQ", "PROMETHEUS")
 
 # `docker kill` counts as a person's wish, after which nothing restarts; this comes from outside, as a crash does.
 KILL = "import os, sys; os.kill(int(sys.argv[1]), 9)"

@@ -1,7 +1,7 @@
 """Bluesky's own server answers the questions that the sandbox answered: publish, find, resume, limits, engine."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -10,15 +10,17 @@ import pytest
 
 from deploy.local.pds import PrivatePds
 from shared.adapter.client import HttpClient
-from shared.adapter.contract import Account, NotFound, Pending, Published
+from shared.adapter.contract import Account, App, NotFound, Pending, Published
 from shared.adapter.errors import Rejected, TryLater, Unauthorized, Uncertain
-from shared.content import Content, Link, Media
+from shared.content import Captions, Content, Kind, Link, Media
 from shared.platforms import specs
+from shared.platforms.bluesky import connect, publish
 from shared.platforms.bluesky.connect import verify
 from shared.platforms.bluesky.publish import find
 from shared.platforms.bluesky.record import COLLECTION
-from tests.platforms.stage import Killed, KilledError, Store, Trial, image, payload_of, picture, text, thread
-from tests.platforms.test_conformance import filled
+from tests.platforms.contents import Store, film, image, picture, text, thread, video
+from tests.platforms.stage import Killed, KilledError, Trial, payload_of
+from tests.platforms.test_conformance import full_text
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(1_800)]
 SPEC = specs()["bluesky"]
@@ -50,6 +52,14 @@ class Stage:
         params: dict[str, str | int] = {"repo": self.did, "collection": COLLECTION, "limit": 100}
         told = httpx.get(f"{self.pds.url}/xrpc/com.atproto.repo.listRecords", params=params, trust_env=False)
         return sorted(told.raise_for_status().json()["records"], key=lambda record: str(record["uri"]))
+
+    def record(self, uri: str) -> dict[str, Any]:
+        """Return one record's value."""
+        repo, collection, rkey = uri.removeprefix("at://").split("/")
+        params = {"repo": repo, "collection": collection, "rkey": rkey}
+        told = httpx.get(f"{self.pds.url}/xrpc/com.atproto.repo.getRecord", params=params, trust_env=False)
+        value: dict[str, Any] = told.raise_for_status().json()["value"]
+        return value
 
     def texts(self) -> list[str]:
         return [record["value"]["text"] for record in self.records()]
@@ -157,9 +167,9 @@ async def test_a_thread_broken_off_goes_on_from_the_first_missing_part(stage: St
 
 
 async def test_a_text_at_the_limit_passes_and_one_letter_more_is_refused(stage: Stage) -> None:
-    await stage.trial(filled(SPEC, 0)).until_public()
+    await stage.trial(Content(text=full_text(list(SPEC.text), 0))).until_public()
     with pytest.raises(Rejected, match="too big"):
-        await stage.trial(filled(SPEC, 1)).once()
+        await stage.trial(Content(text=full_text(list(SPEC.text), 1))).once()
     assert len(stage.records()) == 1
 
 
@@ -185,3 +195,69 @@ async def test_the_handle_that_the_secrets_open(stage: Stage) -> None:
     wrong = {**stage.account.secrets, "password": "wrong"}
     with pytest.raises(Unauthorized):
         await verify(Account("test/bluesky", stage.account.handle, stage.pds.url, wrong), stage.http)
+
+
+# ---- about another post, videos, takedowns, sessions -----------------------------------------------------------------
+
+ABOUT = {
+    "reply": Content(text="Two", kind=Kind.REPLY),
+    "quote": Content(text="Two", kind=Kind.QUOTE),
+    "repost": Content(kind=Kind.REPOST),
+}
+
+
+@pytest.mark.parametrize("kind", ABOUT)
+async def test_a_post_about_another_is_there_once_whichever_answer_is_lost(stage: Stage, kind: str) -> None:
+    subject = await stage.trial(Content(text="One")).until_public()
+    content = ABOUT[kind].model_copy(update={"refers_to": subject.permalink})
+    for number in range(1, 4):
+        trial = stage.trial(content)
+        trial.http = Deaf(stage.http, number)
+        published = await trial.until_public()
+        value = stage.record(published.external_id)
+        named = {
+            "reply": value.get("reply", {}).get("parent"),
+            "quote": value.get("embed", {}).get("record"),
+            "repost": value.get("subject"),
+        }
+        assert [(name, one["uri"]) for name, one in named.items() if one] == [(kind, subject.external_id)]
+        found = await find(trial.payload, trial.account, trial.attempt, stage.http)
+        assert isinstance(found, Published)
+        assert found.external_id == published.external_id
+        if not trial.failures:
+            break
+    assert not trial.failures
+
+
+async def test_a_video_is_in_the_record_with_its_captions(stage: Stage) -> None:
+    vtt = stage.store.put(b"WEBVTT\n\n00:00.000 --> 00:01.000\nA blue field\n")
+    (medium,) = video(stage.store).media
+    captioned = medium.model_copy(update={"captions": (Captions(language="en", asset=vtt),)})
+    await stage.trial(Content(text="A film", media=(captioned,))).until_public()
+    (record,) = stage.records()
+    embed = record["value"]["embed"]
+    assert (embed["video"]["mimeType"], embed["video"]["size"]) == ("video/mp4", len(film()))
+    assert [one["lang"] for one in embed["captions"]] == ["en"]
+
+
+async def test_a_post_is_taken_down_once_and_for_all(stage: Stage) -> None:
+    published = await stage.trial(thread(stage.store)).until_public()
+    for _ in range(2):
+        await publish.delete(list(reversed(published.parts)), stage.account, stage.http)
+    assert stage.records() == []
+
+
+async def test_a_session_is_granted_renewed_and_revoked(stage: Stage) -> None:
+    app = App("", "", "", stage.pds.url)
+    grant = await connect.exchange(app, f"{stage.account.handle}:{stage.account.secrets['password']}", "", stage.http)
+    assert grant.account_id == stage.did
+    with pytest.raises(Unauthorized):
+        await connect.exchange(app, f"{stage.account.handle}:wrong", "", stage.http)
+    renewed = await connect.refresh(app, grant, stage.http)
+    stage.account = replace(stage.account, secrets={"access_token": renewed.access_token})
+    assert await verify(stage.account, stage.http) == stage.account.handle[1:]
+    await stage.trial(text()).until_public()
+    await connect.revoke(app, renewed, stage.http)
+    with pytest.raises(Unauthorized):
+        await connect.refresh(app, renewed, stage.http)
+    await connect.revoke(app, renewed, stage.http)

@@ -28,10 +28,10 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "/channels/0/channel",
         "wikipedia/bluesky",
     ),
-    "a channel that cannot be posted to yet": (
-        asking(channels=[{"channel": "wikipedia/x"}]),
-        "/channels/0/channel",
-        "foundation/mastodon",
+    "a video channel without a video": (
+        asking(channels=[{"channel": "wikipedia/youtube"}]),
+        "/content/kind",
+        "takes reel, video",
     ),
     "no channel": (asking(channels=[]), "/channels", "at least 1"),
     "a channel twice": (asking(channels=[{"channel": "wikipedia/bluesky"}] * 2), "", "Correct it"),

@@ -21,7 +21,7 @@ import httpx
 
 from deploy.local.databases import own_databases
 from deploy.local.guarded import Guarded
-from deploy.local.programs import PROGRAMS, ROOT, SAMPLES, Place, free_port
+from deploy.local.programs import ROOT, SAMPLES, TWO, Place, free_port
 from deploy.local.queues import own_queues
 from deploy.local.stack import Stack, running_stack
 from shared import platforms
@@ -195,7 +195,7 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = PAT
 
 @asynccontextmanager
 async def running_stage(
-    database_url: str, amqp_url: str, programs: Mapping[str, tuple[str, ...]] = PROGRAMS
+    database_url: str, amqp_url: str, programs: Mapping[str, tuple[str, ...]] = TWO
 ) -> AsyncIterator[Stage]:
     """Run everything on these servers."""
     run = f"j{token_hex(4)}"

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from deploy.local.programs import PROGRAMS
+from deploy.local.programs import TWO
 from deploy.local.rabbit import ForeignRabbit
 from deploy.local.rabbit_node import PrivateRabbit
 from shared import platforms
@@ -18,13 +18,13 @@ from tests.journey.stage import Stage, asking, each_once, running_stage
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 MORE = {
-    "publisher-bluesky-2": PROGRAMS["publisher-bluesky"],
-    "publisher-mastodon-2": PROGRAMS["publisher-mastodon"],
-    "publisher-scheduler-2": PROGRAMS["publisher-scheduler"],
-    "publisher-scheduler-3": PROGRAMS["publisher-scheduler"],
-    "publisher-planner-2": PROGRAMS["publisher-planner"],
-    "policy-worker-2": PROGRAMS["policy-worker"],
-    "ingest-worker-2": PROGRAMS["ingest-worker"],
+    "publisher-bluesky-2": TWO["publisher-bluesky"],
+    "publisher-mastodon-2": TWO["publisher-mastodon"],
+    "publisher-scheduler-2": TWO["publisher-scheduler"],
+    "publisher-scheduler-3": TWO["publisher-scheduler"],
+    "publisher-planner-2": TWO["publisher-planner"],
+    "policy-worker-2": TWO["policy-worker"],
+    "ingest-worker-2": TWO["ingest-worker"],
 }
 TAP = "tap.q1"
 REQUESTS = 40
@@ -34,7 +34,7 @@ SEED = 20251001
 
 @pytest.fixture
 async def crowd(database_url: str, rabbit: PrivateRabbit | ForeignRabbit) -> AsyncIterator[Stage]:
-    async with running_stage(database_url, rabbit.amqp_url, {**PROGRAMS, **MORE}) as stage:
+    async with running_stage(database_url, rabbit.amqp_url, {**TWO, **MORE}) as stage:
         yield stage
 
 

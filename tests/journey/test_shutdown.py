@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from deploy.local.programs import PROGRAMS
+from deploy.local.programs import TWO
 from tests.journey.stage import Stage, asking, each_once, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -39,13 +39,13 @@ async def load(stage: Stage) -> AsyncIterator[None]:
 async def test_every_process_ends_in_order(stage: Stage) -> None:
     before = {name: list(codes) for name, codes in stage.stack.exits.items()}
     async with load(stage):
-        for name in PROGRAMS:
+        for name in TWO:
 
             async def ended(name: str = name) -> bool:
                 return len(stage.stack.exits[name]) > len(before[name])
 
             stage.stack.terminate(name)
             assert await until(ended, SHUTDOWN), stage.guarded.tail(name)
-    codes = {name: stage.stack.exits[name][len(before[name]) :] for name in PROGRAMS}
-    assert codes == {name: [0] for name in PROGRAMS}
+    codes = {name: stage.stack.exits[name][len(before[name]) :] for name in TWO}
+    assert codes == {name: [0] for name in TWO}
     await each_once(stage)

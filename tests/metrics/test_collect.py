@@ -6,14 +6,16 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from services.metrics.collect import TOGETHER
 from services.metrics.settings import MetricsSettings
+from shared.adapter.contract import Account, Measured
 from shared.bus.memory import MemoryBus
 from shared.database import begin
 from shared.events import PostMeasured
 from shared.mailbox import Mailbox
-from tests.metrics.conftest import Metrics, Platforms, published
+from tests.metrics.conftest import Metrics, Platform, Platforms, let_in, published
 
 SAMPLES = "SELECT metric, value, age_seconds, taken_at FROM sample WHERE post = :post ORDER BY taken_at, metric"
 
@@ -101,6 +103,60 @@ async def test_posts_of_a_channel_are_measured_together(metrics: Metrics) -> Non
     ]
     async with begin(metrics.engine) as db:
         assert [len(claim.posts) for claim in await metrics.collect.claim(10, db)] == [5]
+
+
+async def test_a_channel_without_an_account_waits_for_its_next_age_and_says_so_once(metrics: Metrics) -> None:
+    event = published("17890000000000001", channel="wikipedia/instagram", age=3_700)
+    await metrics.hear(event)
+    with capture_logs() as logs:
+        assert await metrics.measure() == []
+        assert await metrics.due_in(event.post) == pytest.approx(3 * 3_600 - 3_700, abs=60)
+        await metrics.pass_time(3 * 3_600)
+        assert await metrics.measure() == []
+    assert [(entry["event"], entry["question"]) for entry in logs] == [
+        ("not asked: the platform tells accounts only", "figures")
+    ]
+    (row,) = await metrics.rows("SELECT tries, measured_at FROM publication")
+    assert tuple(row) == (0, None)
+
+
+async def test_unpaid_shares_and_what_is_awaited_are_kept_with_the_figures(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some, waiting = published("1", age=3_700), published("2", age=3_700)
+    await metrics.hear(some, waiting)
+    told = {
+        "1": Measured("1", {"views": 10, "likes": 0}, organic={"views": 7}, awaited=frozenset({"watch_seconds"})),
+        "2": Measured("2", {}, awaited=frozenset({"views", "likes"})),
+    }
+    platform = Platform(told)
+    monkeypatch.setattr(metrics.accounts, "_of", lambda channel: (platform, Account(channel, "", "", {}), None))
+    (event,) = await metrics.measure()
+    assert event.subject == str(some.post)  # what is only awaited is not told
+    rows = await metrics.rows("SELECT metric, value, organic FROM sample ORDER BY metric")
+    assert [tuple(row) for row in rows] == [("likes", 0, None), ("views", 10, 7)]
+    rows = await metrics.rows("SELECT post, metric FROM awaited ORDER BY metric")
+    assert [tuple(row) for row in rows] == [
+        (waiting.post, "likes"),
+        (waiting.post, "views"),
+        (some.post, "watch_seconds"),
+    ]
+    (row,) = await metrics.rows("SELECT latest, measured_at FROM publication WHERE post = :post", post=waiting.post)
+    assert row.measured_at is None
+    assert await metrics.due_in(waiting.post) == pytest.approx(3 * 3_600 - 3_700, abs=60)  # asked for again
+
+
+async def test_instagrams_figures_are_organic(
+    metrics: Metrics, platforms: Platforms, settings: MetricsSettings
+) -> None:
+    let_in(settings)
+    event = published(await platforms.on_instagram(), channel="wikipedia/instagram", age=3_700)
+    await metrics.hear(event)
+    await metrics.measure()
+    kept = await metrics.rows("SELECT metric, value, organic FROM sample WHERE post = :post", post=event.post)
+    assert all(row.value == row.organic for row in kept)
+    awaited = await metrics.rows("SELECT metric FROM awaited WHERE post = :post", post=event.post)
+    assert {row.metric for row in (*kept, *awaited)} >= {"views", "reach", "likes", "comments", "saves", "shares"}
 
 
 async def test_who_comes_after_the_lease_changes_nothing(metrics: Metrics, platforms: Platforms) -> None:

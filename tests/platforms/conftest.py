@@ -2,18 +2,25 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from deploy.sandbox.people import number_of
 from shared.adapter.client import HttpClient
 from shared.adapter.contract import Account
 from shared.adapter.spec import Spec
 from shared.content import Content
 from shared.platforms import specs
 from tests.platforms import sandbox as stand_in
+from tests.platforms.contents import Store, offered, plain
 from tests.platforms.sandbox import Sandbox
-from tests.platforms.stage import Store, Trial, payload_of
+from tests.platforms.shelf import shelf
+from tests.platforms.stage import Trial, payload_of
+
+CASES = [(name, kind) for name, spec in sorted(specs().items()) for kind in offered(spec)]
+"""Every kind of post of every platform."""
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +37,17 @@ def spec(request: pytest.FixtureRequest) -> Spec:
 def account_on(platform: str, url: str) -> Account:
     """Return a new account; every name exists on the sandbox."""
     name = f"t{uuid4().hex[:12]}"
-    handle, secrets = {
-        "bluesky": (f"{name}.example.org", {"identifier": f"{name}.example.org", "password": "sandbox"}),
-        "mastodon": (name, {"access_token": f"sandbox-{name}"}),
-    }[platform]
-    return Account(channel=f"test/{platform}", handle=f"@{handle}", base_url=f"{url}/{platform}", secrets=secrets)
+    handle, secrets = name, {"access_token": f"sandbox-{name}"}
+    if platform == "bluesky":
+        handle = f"{name}.example.org"
+        secrets = {"identifier": handle, "password": "sandbox"}
+    return Account(
+        channel=f"test/{platform}",
+        handle=f"@{handle}",
+        base_url=f"{url}/{platform}",
+        secrets=secrets,
+        id=number_of(name),
+    )
 
 
 @dataclass
@@ -50,22 +63,45 @@ class Stage:
     def trial(self, content: Content, kind: Callable[..., Trial] = Trial, **more: object) -> Trial:
         """Return a trial of a content on this stage."""
         payload = payload_of(content, self.spec, self.store)
-        return kind(self.spec, payload, self.account, self.http, self.store, **more)
+        return kind(self.spec, payload, self.account, self.http, self.store, pause=self.sandbox.pass_by, **more)
+
+    def plain(self, words: str = "Hello", number: int = 0) -> Content:
+        """Return the simplest post that the platform takes."""
+        return plain(self.spec, self.store, words, number)
 
     def fresh(self) -> "Stage":
         """Return the same stage with an account that never signed in."""
         return replace(self, account=account_on(self.spec.name, self.sandbox.url))
 
-    def public(self) -> list[str]:
-        """Return the texts that the account's readers see, oldest first."""
+    def posts(self) -> list[dict[str, Any]]:
+        """Return what the account's readers see, oldest first, without the account's own comments."""
         posts = self.sandbox.posts(self.spec.name, self.account.handle.removeprefix("@"))
-        return [post["text"] for post in posts]
+        return [post for post in posts if post["kind"] != "comment"]
+
+    def public(self) -> list[str]:
+        """Return the texts of these posts."""
+        return [post["text"] for post in self.posts()]
+
+
+@dataclass
+class Case:
+    """One kind of post on one platform."""
+
+    stage: Stage
+    kind: str
+
+    @property
+    def content(self) -> Content:
+        """A content of the kind."""
+        return offered(self.stage.spec)[self.kind](self.stage.store)
 
 
 async def stage_of(spec: Spec, sandbox: Sandbox) -> AsyncIterator[Stage]:
     """Give a stage, and take the faults away afterwards."""
+    store = Store()
     async with HttpClient(spec, contact="https://carillon.example; ops@carillon.example", deadline=1.0) as http:
-        yield Stage(spec, account_on(spec.name, sandbox.url), http, sandbox, Store())
+        with shelf(store):
+            yield Stage(spec, account_on(spec.name, sandbox.url), http, sandbox, store)
     sandbox.disarm()
     sandbox.advance(0)
 
@@ -74,3 +110,10 @@ async def stage_of(spec: Spec, sandbox: Sandbox) -> AsyncIterator[Stage]:
 async def stage(spec: Spec, sandbox: Sandbox) -> AsyncIterator[Stage]:
     async for stage in stage_of(spec, sandbox):
         yield stage
+
+
+@pytest.fixture(params=CASES, ids="-".join)
+async def case(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Case]:
+    platform, kind = request.param
+    async for stage in stage_of(specs()[platform], sandbox):
+        yield Case(stage, kind)

@@ -19,6 +19,7 @@ class Sandbox:
 
     url: str
     control: httpx.Client
+    ahead: float = 0.0
 
     def posts(self, platform: str, account: str) -> list[dict[str, Any]]:
         """Return what an account's readers see, oldest first."""
@@ -34,13 +35,29 @@ class Sandbox:
         order = {"platform": platform, "kind": kind, "times": times, "seconds": 30, "match": match}
         self.control.post("/_faults", json=order).raise_for_status()
 
+    def struck(self) -> bool:
+        """Say whether the fault that was armed last has been used."""
+        faults = self.control.get("/_faults").raise_for_status().json()["faults"]
+        return bool(faults and faults[-1]["used"])
+
     def disarm(self) -> None:
         """Take all faults back."""
         self.control.delete("/_faults").raise_for_status()
 
     def advance(self, seconds: float) -> None:
         """Set the sandbox's clock ahead of ours."""
+        self.ahead = seconds
         self.control.put("/_clock", json={"ahead": seconds}).raise_for_status()
+
+    def pass_by(self, seconds: float) -> None:
+        """Let some more of the sandbox's time pass."""
+        if seconds > 0:
+            self.advance(self.ahead + seconds)
+
+    def say(self, platform: str, account: str, **said: str) -> str:
+        """Have somebody say something to an account: `kind`, `text`, `author`, and `to` one of its posts."""
+        order = {"platform": platform, "account": account, **said}
+        return str(self.control.post("/_voices", json=order).raise_for_status().json()["id"])
 
 
 @contextmanager

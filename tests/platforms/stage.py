@@ -1,93 +1,54 @@
-"""What every platform is asked to publish, and a publisher that tries again as the real one does."""
+"""A post on trial: a publisher that tries again as the real one does, and doors and deaths that try it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from hashlib import sha256
-from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
-from PIL import Image
-
-from shared.adapter.contract import Account, Attempt, Http, Pending, Published
+from deploy.sandbox.films import film_of
+from shared.adapter.compose import Needed
+from shared.adapter.contract import Account, Attempt, Http, NotFound, Pending, Published
 from shared.adapter.errors import TryLater, Uncertain
 from shared.adapter.images import fit
 from shared.adapter.render import media_of, render
-from shared.adapter.spec import Spec
-from shared.content import Content, Media, Part, Poll
+from shared.adapter.spec import Absence, Safe, Spec
+from shared.content import Content
 from shared.payload import Payload, Rendition
 from shared.platforms import publisher_of
+from tests.platforms.contents import Store
 
 MOST_TRIES = 20
 
 
-def picture(shade: int = 0) -> bytes:
-    """Return a small PNG; another shade gives other bytes."""
-    out = BytesIO()
-    Image.new("RGB", (64, 48), (shade, 90, 140)).save(out, "PNG")
-    return out.getvalue()
-
-
-@dataclass
-class Store:
-    """Media by hash, as the media store has them."""
-
-    kept: dict[str, bytes] = field(default_factory=dict)
-
-    async def read(self, sha256: str) -> bytes:
-        try:
-            return self.kept[sha256]
-        except KeyError as error:
-            raise FileNotFoundError(sha256) from error
-
-    def put(self, content: bytes) -> str:
-        name = sha256(content).hexdigest()
-        self.kept[name] = content
-        return name
-
-
 def payload_of(content: Content, spec: Spec, store: Store) -> Payload:
     """Fit and render a content, as ingest does."""
-    renditions = []
-    for needed in media_of(content, spec):
-        assert needed.limit is not None
-        fitted = fit(store.kept[needed.medium.asset or ""], needed.limit)
-        name = store.put(fitted.content)
-        size = len(fitted.content)
-        renditions.append(Rendition(sha256=name, type=fitted.type, size=size, width=fitted.width, height=fitted.height))
+    renditions = [_rendition(needed, store) for needed in media_of(content, spec)]
     return render(content, f"test/{spec.name}", spec, renditions)
 
 
-def text() -> Content:
-    """A text with everything in it that is more than text."""
-    return Content(text="Hello 👩‍🚀 #Wikipedia, see https://w.wiki/3 — thanks @wikipedia.org!", language="pt-BR")
-
-
-def image(store: Store, number: int = 1) -> Content:
-    """A text with pictures."""
-    media = tuple(
-        Media(asset=store.put(picture(n)), alt=f"A blue field, number {n}", credit="Ada, CC0") for n in range(number)
-    )
-    return Content(text="A picture", media=media)
-
-
-def thread(store: Store) -> Content:
-    """Three parts, the second with a picture."""
-    shown = Media(asset=store.put(picture(77)), alt="A field", credit="Ada, CC0")
-    return Content(thread=(Part(text="One"), Part(text="Two", media=(shown,)), Part(text="Three")))
-
-
-def poll(_store: Store) -> Content:
-    """A question."""
-    return Content(text="Which?", poll=Poll(options=("This", "That"), seconds=3_600))
+def _rendition(needed: Needed, store: Store) -> Rendition:
+    original = store.kept[needed.medium.asset or ""]
+    if original[4:8] == b"ftyp":
+        film = film_of(original)
+        assert film
+        seen = {"size": len(original), "width": film.width, "height": film.height, "seconds": film.seconds}
+        return Rendition.model_validate({"sha256": needed.medium.asset, "type": "video/mp4", **seen})
+    assert needed.limit is not None
+    fitted = fit(original, needed.limit)
+    name, size = store.put(fitted.content), len(fitted.content)
+    return Rendition(sha256=name, type=fitted.type, size=size, width=fitted.width, height=fitted.height)
 
 
 def attempt_of() -> Attempt:
     """A first try, claimed now."""
     post = uuid4()
     return Attempt(post=post, revision=1, created_at=datetime.now(UTC), key=f"{post}:1")
+
+
+class Asked:
+    """Nobody but a person can say what became of it."""
 
 
 @dataclass
@@ -101,6 +62,8 @@ class Trial:
     store: Store
     attempt: Attempt = field(default_factory=attempt_of)
     failures: list[str] = field(default_factory=list)
+    pause: Callable[[float], object] = float
+    """Lets time pass; by default it does not."""
 
     async def once(self) -> Published | Pending:
         """Try once, from what is known."""
@@ -113,14 +76,43 @@ class Trial:
         return outcome
 
     async def until_public(self) -> Published:
-        """Try until it is public; fails after MOST_TRIES."""
+        """Try until it is public; fails when a person has to be asked, or after MOST_TRIES."""
+        settled = await self.until_settled()
+        assert isinstance(settled, Published), f"a person was asked: {self.failures}"
+        return settled
+
+    async def until_settled(self, *, uncertain: bool = False) -> Published | Asked:
+        """Try until it is public, or until only a person can say whether it is; fails after MOST_TRIES."""
         for _ in range(MOST_TRIES):
             try:
-                if isinstance(outcome := await self.once(), Published):
+                outcome = await (self.look() if uncertain and not self._repeatable() else self.once())
+                if isinstance(outcome, NotFound):
+                    outcome = await self.once()
+                if not isinstance(outcome, Pending):
                     return outcome
-            except (TryLater, Uncertain) as error:
-                self.failures.append(type(error).__name__)
+                uncertain = False
+                self.pause(outcome.after)
+            except TryLater as error:
+                self.failures.append("TryLater")
+                self.pause(error.after or 0)
+            except Uncertain:
+                self.failures.append("Uncertain")
+                uncertain = True
         raise AssertionError(f"not public after {MOST_TRIES} tries: {self.failures}")
+
+    async def look(self) -> Published | Pending | NotFound | Asked:
+        """Look what became of the last try, as the publisher does before it tries again."""
+        found = await publisher_of(self.spec.name).find(self.payload, self.account, self.attempt, self.http)
+        if isinstance(found, Pending):
+            await self.remember(found.resume)
+        if isinstance(found, NotFound) and self.spec.absence is not Absence.PROVES:
+            return Asked()
+        return found
+
+    def _repeatable(self) -> bool:
+        return isinstance(self.spec.repeat, Safe) and self.spec.repeat.covers(
+            self.attempt.created_at, datetime.now(UTC)
+        )
 
     async def remember(self, resume: Mapping[str, Any]) -> None:
         """Keep what is done, through JSON, as the database does."""
@@ -148,17 +140,17 @@ class Killed(Trial):
 
 @dataclass
 class Nth:
-    """A door that arms a fault just before the n-th call that changes anything."""
+    """A door that arms a fault just before the n-th call that changes anything; `arm` is given its HTTP method."""
 
     http: Http
     number: int
-    arm: Any
+    arm: Callable[[str], object] | None
     seen: int = 0
 
     async def call(self, method: str, url: str, **parts: Any) -> Any:
         """Call, after arming if this is the one."""
-        if method == "POST":
+        if method in {"POST", "PUT"}:
             self.seen += 1
-            if self.seen == self.number:
-                self.arm()
+            if self.seen == self.number and self.arm:
+                self.arm(method)
         return await self.http.call(method, url, **parts)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from services.policy.facts import CommonsFile, Facts
 from services.policy.judge import Finding
-from services.policy.rules import a11y_alt_missing, media_licence
+from services.policy.rules import a11y_alt_missing, channel_audience, media_licence
 from services.policy.rules.a11y_alt_missing import is_absent
-from shared.content import Owner, Permission, Rights
+from shared.content import Audience, Owner, Permission, Rights
 from shared.payload import Card, Payload, Piece, Rendition
 from tests.policy.conftest import FREE, PACK, PICTURE, payload, picture
 
@@ -85,6 +85,23 @@ def test_alt_texts_are_asked_of_every_picture_and_video_only() -> None:
     found = list(a11y_alt_missing.check(what, Facts(), PACK))
     assert [one.objection.place for one in found] == ["/pieces/0/media/1/alt", "/pieces/0/media/3/alt"]
     assert {one.severity for one in found} == {"block"}
+
+
+@pytest.mark.parametrize(
+    ("channel", "audience", "asked"),
+    [
+        ("foundation/youtube", Audience.PUBLIC, True),
+        ("foundation/youtube", Audience.INTERNAL, False),
+        ("wikipedia/youtube", Audience.PUBLIC, False),
+        ("wikipedia/youtube", Audience.INTERNAL, True),
+        ("no/where", Audience.PUBLIC, False),
+    ],
+)
+def test_what_is_for_another_audience_than_its_channel_goes_to_a_person(
+    channel: str, audience: Audience, asked: bool
+) -> None:
+    found = _told(channel_audience.check(payload(channel=channel), Facts(audience=audience), PACK))
+    assert found == ([("channel.audience", "review")] if asked else [])
 
 
 def licence(medium: Rendition, *files: CommonsFile) -> list[tuple[str, str]]:

@@ -12,16 +12,17 @@ import yaml
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed
-from services.publisher.deliver import Deliver
+from services.publisher.deliver import Deliver, Offered
 from services.publisher.settings import PublisherSettings
 from shared import platforms
+from shared.accounts import Accounts
 from shared.adapter.client import HttpClient
+from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import Rejected
 from shared.channels import Registry, load
 from shared.database import begin, statements
-from shared.events import Event, PostDue
+from shared.events import Event, PostDue, PostPublished
 from shared.media import MediaStore
 from tests.platforms import sandbox as stand_in
 from tests.platforms.sandbox import Sandbox
@@ -94,7 +95,7 @@ async def stage(
             accounts=Accounts(file, lambda: registry),
             registry=lambda: registry,
             http=http,
-            media=MediaStore(f"file://{tmp_path / 'media'}"),
+            media=Offered(MediaStore(f"file://{tmp_path / 'media'}")),
             settings=settings,
         )
         yield Stage(deliver, publisher, sandbox)
@@ -189,6 +190,25 @@ async def test_a_rate_limit_is_a_new_due_date(stage: Stage) -> None:
     row = await stage.publisher.row(request.post)
     assert row.state == "planned"
     assert row.due_at > row.publish_at
+
+
+async def test_asking_again_what_the_platform_is_still_at_is_no_other_try(stage: Stage) -> None:
+    request = await stage.due()
+    for _ in range(3):
+        (claim,) = await stage.claim(request.post)
+        assert await stage.settle(claim, Pending({"container": "1"}, 0)) == []
+    row = await stage.publisher.row(request.post)
+    assert (row.state, row.tries, row.fence, row.resume) == ("pending", 1, 3, {"container": "1"})
+
+
+async def test_a_missing_first_comment_is_told_and_the_post_is_published(stage: Stage) -> None:
+    request = await stage.due()
+    (claim,) = await stage.claim(request.post)
+    (said,) = await stage.settle(claim, Published("1", None, ("1",), "the comment's answer was lost"))
+    assert isinstance(said, PostPublished)
+    assert said.unsaid == "the comment's answer was lost"
+    row = await stage.publisher.row(request.post)
+    assert (row.state, row.reason) == ("published", "the comment's answer was lost")
 
 
 async def test_a_zombie_changes_nothing(stage: Stage) -> None:

@@ -58,8 +58,10 @@ def test_a_record_is_credited_in_the_readme_or_marked_as_made_by_hand(file: Path
     assert quote(page["title"].replace(" ", "_"), safe=":(),") in row
 
 
-def test_every_picture_is_named_in_the_readme_and_used_by_a_record() -> None:
+def test_every_picture_is_named_in_the_readme_and_used_by_a_record_or_sent_by_a_request() -> None:
     used = {read(file)["bytes"] for file in RECORDS}
+    for file in (SAMPLES / "requests").glob("*.json"):
+        used |= read(file).get("uploads", {}).keys()
     assert used == {file.name for file in MEDIA}
     assert [file.name for file in MEDIA if f"`{file.name}`" not in README] == []
 

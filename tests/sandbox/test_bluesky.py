@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from tests.platforms.contents import film
 from tests.sandbox.conftest import RKEY, Bluesky, login, picture, record
 
 
@@ -226,3 +227,75 @@ async def test_reading(bluesky: Bluesky) -> None:
     listed = {"repo": bluesky.did, "collection": "app.bsky.feed.post"}
     records = (await bluesky.http.get("/bluesky/xrpc/com.atproto.repo.listRecords", params=listed)).json()["records"]
     assert [one["uri"] for one in records] == [uri]
+
+
+XRPC = "/bluesky/xrpc"
+
+
+async def trusted(bluesky: Bluesky, **asked: str) -> httpx.Response:
+    """Ask for a token with which the video service may write."""
+    server = (await bluesky.http.get(f"{XRPC}/com.atproto.server.describeServer")).json()["did"]
+    params = {"aud": server, "lxm": "com.atproto.repo.uploadBlob", **asked}
+    headers = {"Authorization": f"Bearer {bluesky.session['accessJwt']}"}
+    return await bluesky.http.get(f"{XRPC}/com.atproto.server.getServiceAuth", params=params, headers=headers)
+
+
+async def send(bluesky: Bluesky, data: bytes, token: str, did: str | None = None) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "video/mp4"}
+    params = {"did": did or bluesky.did, "name": "film.mp4"}
+    return await bluesky.http.post(f"{XRPC}/app.bsky.video.uploadVideo", params=params, content=data, headers=headers)
+
+
+async def test_a_video_is_a_job_and_then_a_blob(bluesky: Bluesky) -> None:
+    await bluesky.http.post("/_faults", json={"platform": "bluesky", "kind": "slow_processing", "seconds": 100})
+    token = (await trusted(bluesky)).json()["token"]
+    job = (await send(bluesky, film(), token)).json()
+    assert "blob" not in job
+    again = await send(bluesky, film(), token)
+    assert (again.status_code, again.json()["error"], again.json()["jobId"]) == (409, "already_exists", job["jobId"])
+    await bluesky.http.put("/_clock", json={"ahead": 101})
+    asked = {"jobId": job["jobId"]}
+    told = (await bluesky.http.get(f"{XRPC}/app.bsky.video.getJobStatus", params=asked)).json()["jobStatus"]
+    assert (told["state"], told["blob"]["size"]) == ("JOB_STATE_COMPLETED", len(film()))
+    embed = {"$type": "app.bsky.embed.video", "video": told["blob"], "alt": "A field"}
+    body = {"repo": bluesky.did, "collection": "app.bsky.feed.post", "rkey": RKEY}
+    assert (await bluesky.call("repo.putRecord", body | {"record": record("Look", embed=embed)})).status_code == 200
+    (medium,) = (await bluesky.http.get("/_ledger")).json()["posts"][0]["media"]
+    assert (medium["mime"], medium["alt"], medium["height"]) == ("video/mp4", "A field", 960)
+
+
+async def test_what_is_no_video_fails_as_a_job(bluesky: Bluesky) -> None:
+    job = (await send(bluesky, b"no film", (await trusted(bluesky)).json()["token"])).json()
+    assert (job["state"], job["failureCode"]) == ("JOB_STATE_FAILED", "validation_failure")
+    unknown = await bluesky.http.get(f"{XRPC}/app.bsky.video.getJobStatus", params={"jobId": "x"})
+    assert unknown.status_code == 400
+
+
+async def test_whom_the_video_service_does_not_trust(bluesky: Bluesky) -> None:
+    for asked in ({"lxm": "app.bsky.feed.getTimeline"}, {"aud": "did:web:elsewhere.example"}, {"exp": "1"}):
+        token = (await trusted(bluesky, **asked)).json()["token"]
+        assert (await send(bluesky, film(), token)).status_code == 401
+    token = (await trusted(bluesky)).json()["token"]
+    assert (await send(bluesky, film(), token, "did:plc:somebody")).status_code == 401
+    assert (await trusted(bluesky, aud="did:web:127.0.0.1%3A80")).json()["error"] == "InvalidRequest"
+    late = await trusted(bluesky, exp="99999999999")
+    assert (late.status_code, late.json()["error"]) == (400, "BadExpiration")
+
+
+async def test_notifications_of_the_reasons_asked_for(bluesky: Bluesky) -> None:
+    uri = (await bluesky.put()).json()["uri"]
+    said = {"platform": "bluesky", "account": "wikipedia.org", "author": "ada.example.org", "text": "Hi", "to": uri}
+    for kind in ("reply", "quote"):
+        await bluesky.http.post("/_voices", json={**said, "kind": kind})
+    address = f"{XRPC}/app.bsky.notification.listNotifications"
+    headers = {"Authorization": f"Bearer {bluesky.session['accessJwt']}"}
+    told = (await bluesky.http.get(address, headers=headers)).json()["notifications"]
+    assert [(one["reason"], one["reasonSubject"]) for one in told] == [("quote", uri), ("reply", uri)]
+    assert told[1]["record"]["reply"]["parent"]["uri"] == uri
+    only = (await bluesky.http.get(address, params={"reasons": ["reply"]}, headers=headers)).json()
+    assert [one["reason"] for one in only["notifications"]] == ["reply"]
+    page = (await bluesky.http.get(address, params={"limit": 1}, headers=headers)).json()
+    rest = (await bluesky.http.get(address, params={"cursor": page["cursor"]}, headers=headers)).json()
+    assert [one["reason"] for one in rest["notifications"]] == ["reply"]
+    assert (await bluesky.http.get(address, params={"limit": 101}, headers=headers)).status_code == 400
+    assert (await bluesky.http.get(address)).status_code == 401

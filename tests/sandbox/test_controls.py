@@ -43,6 +43,10 @@ async def test_the_request_log_masks_secrets(bluesky: Bluesky) -> None:
     assert '\\"password\\":\\"***\\"' in seen
     for secret in (bluesky.session["accessJwt"], bluesky.session["refreshJwt"], '\\"sandbox\\"'):
         assert secret not in seen
+    assert (
+        mask("grant_type=fb_exchange_token&fb_exchange_token=abc")
+        == "grant_type=fb_exchange_token&fb_exchange_token=***"
+    )
     assert mask("grant_type=x&client_secret=abc&a=b") == "grant_type=x&client_secret=***&a=b"
 
 
@@ -51,7 +55,7 @@ async def test_pages_for_people(bluesky: Bluesky) -> None:
     page = (await bluesky.http.get("/")).text
     assert "/mastodon" in page
     assert "&lt;script&gt;" in page
-    assert (await bluesky.http.get("/livez")).json()["platforms"] == ["bluesky", "commons", "mastodon"]
+    assert {"bluesky", "commons", "mastodon"} <= set((await bluesky.http.get("/livez")).json()["platforms"])
     assert (await bluesky.http.get("/_quotas")).json()["bluesky"]["points_hour"] == {"limit": 5000, "seconds": 3600}
 
 

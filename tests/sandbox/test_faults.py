@@ -91,7 +91,7 @@ async def test_refusals(bluesky: Bluesky, kind: str, bluesky_says: tuple[int, st
     [
         {"platform": "bluesky", "kind": "explode"},
         {"platform": "orkut", "kind": "refuse_500"},
-        {"platform": "bluesky", "kind": "slow_processing"},
+        {"platform": "commons", "kind": "slow_processing"},
         {"platform": "bluesky", "kind": "refuse_500", "times": 0},
         {"platform": "bluesky", "kind": "refuse_500", "how": "badly"},
     ],

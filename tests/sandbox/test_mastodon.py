@@ -199,3 +199,78 @@ async def test_instance_and_token(http: httpx.AsyncClient) -> None:
     for token in ("", "Bearer guess", "Bearer sandbox-", "Bearer sandbox-../x"):
         answer = await http.post(STATUSES, json={"status": "x"}, headers={"Authorization": token})
         assert (answer.status_code, answer.json()) == (401, {"error": "The access token is invalid"})
+
+
+async def test_an_edit_drops_what_is_not_sent_again(mastodon: httpx.AsyncClient) -> None:
+    media = (await upload(mastodon)).json()["id"]
+    body = {"status": "One", "spoiler_text": "Careful", "media_ids": [media]}
+    status = (await mastodon.post(STATUSES, json=body)).json()
+    same = await mastodon.put(f"{STATUSES}/{status['id']}", json=body)
+    assert same.json()["edited_at"] is None
+    edited = (await mastodon.put(f"{STATUSES}/{status['id']}", json={"status": "Two"})).json()
+    assert (edited["media_attachments"], edited["spoiler_text"], edited["sensitive"]) == ([], "", False)
+    (post,) = (await mastodon.get("/_ledger")).json()["posts"]
+    assert (post["text"], post["media"], post["edits"]) == ("Two", [], 1)
+
+
+async def test_quotes_and_boosts_of_what_is_deleted(mastodon: httpx.AsyncClient) -> None:
+    first = (await mastodon.post(STATUSES, json={"status": "One"})).json()
+    quote = (await mastodon.post(STATUSES, json={"status": "Two", "quoted_status_id": first["id"]})).json()
+    assert (quote["quote"]["state"], quote["quote"]["quoted_status"]["id"]) == ("accepted", first["id"])
+    boost = (await mastodon.post(f"{STATUSES}/{first['id']}/reblog")).json()
+    await mastodon.delete(f"{STATUSES}/{first['id']}")
+    assert (await mastodon.get(f"{STATUSES}/{boost['id']}")).status_code == 404
+    left = (await mastodon.get(f"{STATUSES}/{quote['id']}")).json()
+    assert left["quote"] == {"state": "deleted", "quoted_status": None}
+    again = await mastodon.post(STATUSES, json={"status": "Three", "quoted_status_id": first["id"]})
+    assert again.status_code == 404
+
+
+async def test_a_boost_is_taken_back(mastodon: httpx.AsyncClient) -> None:
+    first = (await mastodon.post(STATUSES, json={"status": "One"})).json()
+    await mastodon.post(f"{STATUSES}/{first['id']}/reblog")
+    for _ in range(2):
+        assert (await mastodon.post(f"{STATUSES}/{first['id']}/unreblog")).json()["id"] == first["id"]
+    assert [post["text"] for post in (await mastodon.get("/_ledger")).json()["posts"]] == ["One"]
+
+
+async def test_several_statuses_at_once(mastodon: httpx.AsyncClient) -> None:
+    ids = [(await mastodon.post(STATUSES, json={"status": f"No. {n}"})).json()["id"] for n in range(2)]
+    found = await mastodon.get(STATUSES, params={"id[]": [*ids, "1"]})
+    assert [one["id"] for one in found.json()] == ids
+
+
+async def test_an_application_is_let_in_once_by_a_code(http: httpx.AsyncClient) -> None:
+    app = {"client_id": "c", "client_secret": "s"}
+    asked = {**app, "grant_type": "authorization_code", "code": "code-oauth", "redirect_uri": "https://x.example"}
+    token = (await http.post("/mastodon/oauth/token", data=asked)).json()
+    assert token["token_type"] == "Bearer"
+    assert "expires_in" not in token
+    for wrong, status, error in (
+        (asked, 400, "invalid_grant"),
+        ({**asked, "client_secret": ""}, 401, "invalid_client"),
+        ({**asked, "grant_type": "password"}, 400, "unsupported_grant_type"),
+    ):
+        refused = await http.post("/mastodon/oauth/token", data=wrong)
+        assert (refused.status_code, refused.json()["error"]) == (status, error)
+    bearer = {"Authorization": f"Bearer {token['access_token']}"}
+    own = "/mastodon/api/v1/accounts/verify_credentials"
+    assert (await http.get(own, headers=bearer)).json()["acct"] == "oauth"
+    for _ in range(2):
+        assert (await http.post("/mastodon/oauth/revoke", data={**app, "token": token["access_token"]})).json() == {}
+    assert (await http.get(own, headers=bearer)).status_code == 401
+
+
+async def test_notifications_within_bounds(mastodon: httpx.AsyncClient) -> None:
+    said = {"platform": "mastodon", "account": "wikipedia", "author": "ada", "text": "Hi"}
+    ids = [(await mastodon.post("/_voices", json={**said, "kind": kind})).json()["id"] for kind in ("mention", "quote")]
+    address = "/mastodon/api/v1/notifications"
+    told = (await mastodon.get(address)).json()
+    assert [(one["id"], one["type"]) for one in told] == [(ids[1], "quote"), (ids[0], "mention")]
+    for params, left in (
+        ({"types[]": "quote"}, ids[1:]),
+        ({"max_id": ids[1]}, ids[:1]),
+        ({"since_id": ids[0]}, ids[1:]),
+        ({"limit": 1}, ids[1:]),
+    ):
+        assert [one["id"] for one in (await mastodon.get(address, params=params)).json()] == left

@@ -27,7 +27,10 @@ def routes(uploads: Uploads) -> APIRouter:
 
     @router.put("/v1/uploads/{upload_id}", openapi_extra=BYTES)
     async def send_upload(upload_id: UUID, request: Request, caller: Writer) -> UploadView:
-        """Send the bytes of an announced file: a picture (JPEG, PNG, WebP, GIF, TIFF) or captions (WebVTT)."""
+        """Send the bytes of an announced file.
+
+        A picture (JPEG, PNG, WebP, GIF, TIFF), a video (MP4, QuickTime, WebM), or captions (WebVTT).
+        """
         declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         return await uploads.receive(upload_id, await request.body(), declared, caller)
 

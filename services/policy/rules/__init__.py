@@ -5,21 +5,23 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from services.policy.judge import Pack
-from services.policy.rules import a11y_alt_missing, channel_stance, media_licence
+from services.policy.rules import a11y_alt_missing, channel_audience, channel_stance, media_licence
 from shared.channels import Registry, Stance
+from shared.content import Audience
 
-RULES = (channel_stance.check, a11y_alt_missing.check, media_licence.check)
+RULES = (channel_stance.check, channel_audience.check, a11y_alt_missing.check, media_licence.check)
 
 
 def pack_of(registry: Registry) -> Pack:
-    """Return the rules with the stances of the channels; the version changes when either does."""
-    return _pack(registry.digest, tuple((name, channel.stance) for name, channel in registry.channels.items()))
+    """Return the rules with the stances and audiences of the channels; the version changes when any of it does."""
+    return _pack(registry.digest, tuple((name, one.stance, one.audience) for name, one in registry.channels.items()))
 
 
 @lru_cache(maxsize=4)
-def _pack(digest: str, stances: tuple[tuple[str, Stance], ...]) -> Pack:
+def _pack(digest: str, channels: tuple[tuple[str, Stance, Audience], ...]) -> Pack:
     version = hashlib.sha256(f"{_sources()}\n{digest}".encode()).hexdigest()
-    return Pack(version, RULES, dict(stances))
+    stances = {name: stance for name, stance, _ in channels}
+    return Pack(version, RULES, stances, {name: audience for name, _, audience in channels})
 
 
 @cache

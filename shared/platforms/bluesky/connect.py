@@ -1,45 +1,19 @@
-"""How Bluesky lets us in: a session by app password, kept in memory, renewed where it has expired."""
+"""How Bluesky lets us in: by an app password, which its owner makes and may take back; and how it is called then."""
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Answer, Http
-from shared.adapter.errors import Unauthorized
+from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.platforms.bluesky.session import Session, ask, opened, session_from, session_of
+
+PASSWORDS = "https://bsky.app/settings/app-passwords"  # the page where they are made
+ACCESS, REFRESH = timedelta(minutes=120), timedelta(days=90)
+"""How long the tokens of a session last, as the reference server makes them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """An open session: who we are, where our repository is, and the tokens."""
-
-    did: str
-    handle: str
-    base: str
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
-
-
-@dataclass(slots=True)
-class _Seat:
-    """The place of one account's session; one call at a time renews it (createSession is allowed 300 times a day)."""
-
-    session: Session | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-_SEATS: dict[tuple[str, str], _Seat] = {}
-
-
-async def session_of(account: Account, http: Http, expired: Session | None = None) -> Session:
-    """Return the account's session, another one than `expired`; raises Unauthorized."""
-    seat = _SEATS.setdefault((account.base_url, _secret(account, "identifier")), _Seat())
-    async with seat.lock:
-        if seat.session is None:
-            seat.session = await _opened(account, http)
-        elif seat.session is expired:
-            seat.session = await _renewed(account, expired, http)
-        return seat.session
+# ---- the session in use ----------------------------------------------------------------------------------------------
 
 
 async def call(account: Account, http: Http, method: str, nsid: str, *, mutates: bool = False, **parts: Any) -> Answer:
@@ -54,7 +28,9 @@ async def call(account: Account, http: Http, method: str, nsid: str, *, mutates:
 
 async def verify(account: Account, http: Http) -> str:
     """Return the handle that the account's secrets open; raises Unauthorized."""
-    return (await _opened(account, http)).handle
+    if account.secrets.get("password") or not account.secrets.get("access_token"):
+        return (await opened(account, http)).handle
+    return str((await call(account, http, "GET", "com.atproto.server.getSession")).json["handle"])
 
 
 async def limits(_account: Account, _http: Http) -> Mapping[str, int]:
@@ -67,48 +43,52 @@ async def _signed(
 ) -> Answer:
     headers = {**parts.get("headers", {}), "Authorization": f"Bearer {session.access}"}
     return await http.call(
-        method, f"{session.base}/xrpc/{nsid}", operation=_name(nsid), mutates=mutates, **{**parts, "headers": headers}
+        method,
+        f"{session.base}/xrpc/{nsid}",
+        operation=nsid.rpartition(".")[2],
+        mutates=mutates,
+        **{**parts, "headers": headers},
     )
 
 
-async def _opened(account: Account, http: Http) -> Session:
-    secrets = {name: _secret(account, name) for name in ("identifier", "password")}
-    return await _session("createSession", account.base_url, http, account, json=secrets)
+# ---- the session's life ----------------------------------------------------------------------------------------------
 
 
-async def _renewed(account: Account, expired: Session, http: Http) -> Session:
-    headers = {"Authorization": f"Bearer {expired.refresh}"}
+def start(_app: App, _state: str, _verifier: str) -> str:
+    """Return the address at which the account's owner makes an app password; nothing leads back from there."""
+    return PASSWORDS
+
+
+async def exchange(app: App, code: str, _verifier: str, http: Http) -> Grant:
+    """Return the session that `handle:app-password` opens; raises Unauthorized for a wrong one."""
+    identifier, _, password = code.rpartition(":")
+    secrets = {"identifier": identifier.removeprefix("@"), "password": password}
+    return _grant(await opened(Account("bluesky", identifier, app.base_url, secrets), http))
+
+
+async def refresh(app: App, grant: Grant, http: Http) -> Grant:
+    """Return the session's next tokens; the old refresh token gives the same ones for about two hours more.
+
+    Raises Unauthorized for a refresh token that has ended or was revoked, TryLater else.
+    """
+    if not grant.refresh_token:
+        raise Unauthorized("bluesky: there is no refresh token; connect the account again")
     try:
-        return await _session("refreshSession", expired.base, http, account, headers=headers)
-    except Unauthorized:
-        return await _opened(account, http)
+        told = await ask("refreshSession", app.base_url, http, grant.refresh_token)
+    except Rejected as error:
+        raise TryLater(error.reason) from error
+    return _grant(session_from(told, app.base_url))
 
 
-async def _session(name: str, base: str, http: Http, account: Account, **parts: Any) -> Session:
-    url = f"{base.rstrip('/')}/xrpc/com.atproto.server.{name}"
-    told = (await http.call("POST", url, operation=name, mutates=False, **parts)).json
-    try:
-        return Session(told["did"], told["handle"], _server(told, account), told["accessJwt"], told["refreshJwt"])
-    except (KeyError, TypeError) as error:
-        raise Unauthorized(f"bluesky {name}: the answer is no session") from error
+async def revoke(app: App, grant: Grant, http: Http) -> None:
+    """End the session; one that has ended already is fine. The app password stays until its owner deletes it."""
+    if grant.refresh_token:
+        try:
+            await ask("deleteSession", app.base_url, http, grant.refresh_token)
+        except Unauthorized:
+            return  # it has ended
 
 
-def _server(told: Mapping[str, Any], account: Account) -> str:
-    """Return where the repository is, which bsky.social says in `didDoc`; never less protected than the way there."""
-    base = account.base_url.rstrip("/")
-    safe = ("https://", "http://") if base.startswith("http://") else ("https://",)
-    for service in (told.get("didDoc") or {}).get("service", []):
-        address = str(service.get("serviceEndpoint", "")).rstrip("/")
-        if str(service.get("id", "")).endswith("#atproto_pds") and address.startswith(safe):
-            return address
-    return base
-
-
-def _secret(account: Account, name: str) -> str:
-    if value := account.secrets.get(name):
-        return value
-    raise Unauthorized(f"bluesky: the secrets of {account.channel} lack '{name}'")
-
-
-def _name(nsid: str) -> str:
-    return nsid.rpartition(".")[2]
+def _grant(session: Session) -> Grant:
+    now = datetime.now(UTC)
+    return Grant(session.access, now + ACCESS, session.refresh, now + REFRESH, account_id=session.did)

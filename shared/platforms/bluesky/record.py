@@ -1,14 +1,16 @@
 """A post as a record of app.bsky.feed.post, and the key it is stored under: pure, the same for every try."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
 from shared.adapter.contract import Attempt
+from shared.content import Kind
 from shared.payload import Card, Facet, Payload, Piece, Rendition
 
 COLLECTION = "app.bsky.feed.post"
+REPOSTS = "app.bsky.feed.repost"
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
 
@@ -27,13 +29,15 @@ def key_of(attempt: Attempt, number: int) -> str:
 def record_of(
     payload: Payload, number: int, attempt: Attempt, mentions: Mapping[str, str], blobs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the record of one part, without its `reply`; `mentions` has DIDs by handle, `blobs` uploads by SHA-256."""
+    """Return the record of one part, as if it were about no other post.
+
+    `mentions` has DIDs by handle, `blobs` uploads by SHA-256.
+    """
     piece = payload.pieces[number]
-    created = attempt.created_at.astimezone(UTC) + timedelta(milliseconds=number)
     record: dict[str, Any] = {
         "$type": COLLECTION,
         "text": piece.text,
-        "createdAt": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "createdAt": _created(attempt, number),
         "langs": [payload.language],
     }
     if facets := [facet for one in piece.facets if (facet := _facet(one, mentions))]:
@@ -41,6 +45,44 @@ def record_of(
     if embed := _embed(piece, blobs):
         record["embed"] = embed
     return record
+
+
+def connected(
+    record: dict[str, Any],
+    kind: Kind,
+    subject: Mapping[str, Any] | None,
+    parts: Sequence[Mapping[str, str]],
+) -> dict[str, Any]:
+    """Return the record with what ties it to other posts: its thread, the post it replies to, the post it quotes.
+
+    `subject` is the other post with the root of its conversation; `parts` are those of the thread before this one.
+    """
+    root = subject["root"] if subject and kind is Kind.REPLY else parts[0] if parts else None
+    parent = parts[-1] if parts else _reference(subject) if subject and kind is Kind.REPLY else None
+    if parent:
+        record = {**record, "reply": {"root": root, "parent": parent}}
+    if subject and kind is Kind.QUOTE and not parts:
+        record = {**record, "embed": _quoting(_reference(subject), record.get("embed"))}
+    return record
+
+
+def repost_of(subject: Mapping[str, Any], attempt: Attempt) -> dict[str, Any]:
+    """Return the record of app.bsky.feed.repost."""
+    return {"$type": REPOSTS, "subject": _reference(subject), "createdAt": _created(attempt, 0)}
+
+
+def _created(attempt: Attempt, number: int) -> str:
+    created = attempt.created_at.astimezone(UTC) + timedelta(milliseconds=number)
+    return created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _reference(post: Mapping[str, Any]) -> dict[str, str]:
+    return {"uri": post["uri"], "cid": post["cid"]}
+
+
+def _quoting(post: Mapping[str, str], media: Mapping[str, Any] | None) -> dict[str, Any]:
+    quote = {"$type": "app.bsky.embed.record", "record": post}
+    return {"$type": "app.bsky.embed.recordWithMedia", "record": quote, "media": media} if media else quote
 
 
 def is_handle(value: str) -> bool:
@@ -62,6 +104,8 @@ def _facet(facet: Facet, mentions: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _embed(piece: Piece, blobs: Mapping[str, Any]) -> dict[str, Any] | None:
+    if piece.media and piece.media[0].type.startswith("video/"):
+        return _video(piece.media[0], blobs)
     if piece.media:
         return {"$type": "app.bsky.embed.images", "images": [_image(one, blobs) for one in piece.media]}
     if piece.card:
@@ -70,10 +114,19 @@ def _embed(piece: Piece, blobs: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _image(rendition: Rendition, blobs: Mapping[str, Any]) -> dict[str, Any]:
-    image = {"image": blobs[rendition.sha256], "alt": rendition.alt}
-    if rendition.width and rendition.height:
-        image["aspectRatio"] = {"width": rendition.width, "height": rendition.height}
-    return image
+    return {"image": blobs[rendition.sha256], "alt": rendition.alt, **_shape(rendition)}
+
+
+def _video(rendition: Rendition, blobs: Mapping[str, Any]) -> dict[str, Any]:
+    captions = [{"lang": track.language, "file": blobs[track.sha256]} for track in rendition.captions]
+    video = {"$type": "app.bsky.embed.video", "video": blobs[rendition.sha256], "alt": rendition.alt}
+    return {**video, **({"captions": captions} if captions else {}), **_shape(rendition)}
+
+
+def _shape(rendition: Rendition) -> dict[str, Any]:
+    if not rendition.width or not rendition.height:
+        return {}
+    return {"aspectRatio": {"width": rendition.width, "height": rendition.height}}
 
 
 def _external(card: Card, blobs: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,23 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
-from shared.adapter.contract import Account, Answer, Http
-from shared.adapter.errors import Unauthorized
+from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.adapter.oauth import challenge, granted
 from shared.platforms.mastodon.spec import SHOWN_PIXELS
 
+SCOPES = (
+    "profile",
+    "read:accounts",
+    "read:notifications",
+    "read:search",
+    "read:statuses",
+    "write:media",
+    "write:statuses",
+)
+"""What Carillon's calls need (docs.joinmastodon.org/api/oauth-scopes)."""
 _LIMITS: Mapping[str, tuple[str, str]] = {
     "text": ("statuses", "max_characters"),
     "per_url": ("statuses", "characters_reserved_per_url"),
@@ -14,11 +26,15 @@ _LIMITS: Mapping[str, tuple[str, str]] = {
     "alt": ("media_attachments", "description_limit"),
     "image_bytes": ("media_attachments", "image_size_limit"),
     "image_pixels": ("media_attachments", "image_matrix_limit"),
+    "video_bytes": ("media_attachments", "video_size_limit"),
     "poll_options": ("polls", "max_options"),
     "poll_option": ("polls", "max_characters_per_option"),
     "poll_shortest": ("polls", "min_expiration"),
     "poll_longest": ("polls", "max_expiration"),
 }
+
+
+# ---- the token in use ------------------------------------------------------------------------------------------------
 
 
 async def call(
@@ -27,8 +43,8 @@ async def call(
     """Call the account's instance with its token."""
     if not (token := account.secrets.get("access_token")):
         raise Unauthorized(f"mastodon: the secrets of {account.channel} lack 'access_token'")
-    headers = {**parts.pop("headers", {}), "Authorization": f"Bearer {token}"}
     url = f"{account.base_url.rstrip('/')}{path}"
+    headers = {**parts.pop("headers", {}), "Authorization": f"Bearer {token}"}
     return await http.call(method, url, operation=operation, mutates=mutates, headers=headers, **parts)
 
 
@@ -43,12 +59,70 @@ async def verify(account: Account, http: Http) -> str:
     return str((await own_account(account, http))["acct"])
 
 
+async def instance(account: Account, http: Http) -> Mapping[str, Any]:
+    """Return what the instance says about itself, to anybody."""
+    url = f"{account.base_url.rstrip('/')}/api/v2/instance"
+    return dict((await http.call("GET", url, operation="instance", mutates=False)).json)
+
+
 async def limits(account: Account, http: Http) -> Mapping[str, int]:
     """Return the instance's own limits by the keys of `Spec.adjusted`; what it does not say is absent."""
-    url = f"{account.base_url.rstrip('/')}/api/v2/instance"
-    told = (await http.call("GET", url, operation="instance", mutates=False)).json.get("configuration") or {}
+    told = (await instance(account, http)).get("configuration") or {}
     said = {key: (told.get(group) or {}).get(name) for key, (group, name) in _LIMITS.items()}
     found = {key: value for key, value in said.items() if isinstance(value, int)}
     if "image_pixels" in found:
         found["image_pixels"] = min(found["image_pixels"], SHOWN_PIXELS)
     return found
+
+
+# ---- the token's life ------------------------------------------------------------------------------------------------
+
+
+def start(app: App, state: str, verifier: str) -> str:
+    """Return the address at which the account's owner lets us in; servers before 4.3 pass over the challenge."""
+    asked = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": app.redirect_uri,
+        "scope": " ".join(app.scopes or SCOPES),
+        "state": state,
+        "code_challenge": challenge(verifier),
+        "code_challenge_method": "S256",
+    }
+    return f"{app.base_url.rstrip('/')}/oauth/authorize?{urlencode(asked)}"
+
+
+async def exchange(app: App, code: str, verifier: str, http: Http) -> Grant:
+    """Return what the code of the redirect is worth; raises Unauthorized for a code that is spent or wrong."""
+    asked = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": app.redirect_uri,
+        "scope": " ".join(app.scopes or SCOPES),
+        "code_verifier": verifier,
+    }
+    return granted((await _ask("token", app, asked, http)).json)
+
+
+async def refresh(app: App, grant: Grant, http: Http) -> Grant:
+    """Return the grant as it is, if it still opens the account: tokens do not end, and there is nothing to renew.
+
+    Raises Unauthorized for a token that was revoked.
+    """
+    account = Account("mastodon", "", app.base_url, {"access_token": grant.access_token})
+    try:
+        await own_account(account, http)
+    except Rejected as error:
+        raise TryLater(error.reason) from error
+    return grant
+
+
+async def revoke(app: App, grant: Grant, http: Http) -> None:
+    """Give the token back; the server says yes to one that is gone already."""
+    await _ask("revoke", app, {"token": grant.access_token}, http)
+
+
+async def _ask(name: str, app: App, asked: Mapping[str, str], http: Http) -> Answer:
+    url = f"{app.base_url.rstrip('/')}/oauth/{name}"
+    data = {"client_id": app.client_id, "client_secret": app.client_secret, **asked}
+    return await http.call("POST", url, operation=name, mutates=False, data=data)

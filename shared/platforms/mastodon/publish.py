@@ -1,90 +1,80 @@
 """Publishing on Mastodon: every part has an Idempotency-Key, which makes a repeat harmless for an hour.
 
-Uploads have no key: one whose answer is lost is made again, and the orphan is dropped by the server within days.
+A boost needs no key: there is one by an account of a status, and a second call returns it.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.adapter.contract import Account, Attempt, Http, Media, Pending, Progress, Published
-from shared.payload import Payload, Rendition
+from shared.adapter.errors import Rejected
+from shared.content import Kind
+from shared.payload import Payload
 from shared.platforms.mastodon.connect import call
 from shared.platforms.mastodon.search import find as find
-from shared.platforms.mastodon.status import body_of, key_of
-
-PROCESSING = 2.0
-"""Seconds after which an upload that is being processed is asked for again."""
+from shared.platforms.mastodon.status import about, body_of, edit_of, key_of
+from shared.platforms.mastodon.subject import subject_of
+from shared.platforms.mastodon.uploads import uploads
 
 
 async def publish(
     payload: Payload, account: Account, attempt: Attempt, http: Http, media: Media, progress: Progress
 ) -> Published | Pending:
     """Upload what is missing, wait until all of it is ready, then post the missing parts one after the other."""
+    subject = await subject_of(payload, account, attempt.resume, http)
+    if payload.kind is Kind.REPOST:
+        return await _boost(payload, str(subject), account, http, progress)
     parts: list[dict[str, str]] = list(attempt.resume.get("parts", []))
-    ready = await _uploads(payload, len(parts), account, attempt, http, media, progress)
-    uploads = ready.resume["media"]
+    ready = await uploads(payload, account, attempt, http, media, progress)
     if ready.after:
         return ready
+    kept = {**ready.resume, **({"subject": subject} if subject else {})}
     for number in range(len(parts), len(payload.pieces)):
-        if number or uploads:  # else nothing came between the claim and this call
-            await progress({"parts": parts, "media": uploads})
-        parts = [*parts, await _post(payload, number, parts, uploads, account, attempt, http)]
-    return Published(parts[0]["id"], parts[0]["url"], tuple(part["id"] for part in parts))
+        if number or kept["media"] or subject:  # else nothing came between the claim and this call
+            await progress({**kept, "parts": parts})
+        made = [one["id"] for one in kept["media"].get(str(number), ())]
+        body = body_of(payload, number, made, *about(payload, number, subject, parts))
+        parts = [*parts, await _post(body, key_of(attempt, number), account, http)]
+    return _published(parts)
 
 
-async def _post(
-    payload: Payload,
-    number: int,
-    parts: Sequence[Mapping[str, str]],
-    uploads: Mapping[str, Sequence[Mapping[str, Any]]],
-    account: Account,
-    attempt: Attempt,
-    http: Http,
-) -> dict[str, str]:
-    ids = [one["id"] for one in uploads.get(str(number), ())]
-    body = body_of(payload, number, ids, parts[number - 1]["id"] if number else None)
-    headers = {"Idempotency-Key": key_of(attempt, number)}
+async def delete(external_ids: Sequence[str], account: Account, http: Http) -> None:
+    """Delete statuses and boosts, in the order given; what is gone already is fine, so a repeat does no harm."""
+    for external_id in external_ids:
+        path = f"/api/v1/statuses/{external_id}"
+        await call(account, http, "DELETE", path, operation="delete_status", expected=(200, 404))
+
+
+async def edit(external_id: str, payload: Payload, account: Account, http: Http) -> Published:
+    """Change a status's text, warning and language; its media stay. The same again changes nothing."""
+    path = f"/api/v1/statuses/{external_id}"
+    status = (await call(account, http, "GET", path, operation="status")).json
+    if status.get("poll"):
+        raise Rejected("mastodon: an edit could cost a poll its votes; change it by hand, on the instance's own page")
+    body = edit_of(payload, [one["id"] for one in status.get("media_attachments", [])])
+    edited = (await call(account, http, "PUT", path, operation="edit_status", json=body)).json
+    return _published([_known(edited)])
+
+
+async def _post(body: Mapping[str, Any], key: str, account: Account, http: Http) -> dict[str, str]:
+    headers = {"Idempotency-Key": key}
     path = "/api/v1/statuses"
     told = await call(account, http, "POST", path, operation="post_status", mutates=True, json=body, headers=headers)
-    return {"id": str(told.json["id"]), "url": str(told.json.get("url") or "")}
+    return _known(told.json)
 
 
-async def _uploads(
-    payload: Payload, first: int, account: Account, attempt: Attempt, http: Http, media: Media, progress: Progress
-) -> Pending:
-    """Return the uploads by part, each kept before the next is made; `after` is 0 when all of them are ready."""
-    parts = list(attempt.resume.get("parts", []))
-    uploads = {number: list(made) for number, made in attempt.resume.get("media", {}).items()}
-    waiting = False
-    for number in range(first, len(payload.pieces)):
-        made = uploads.get(str(number), [])
-        for place, rendition in enumerate(payload.pieces[number].media):
-            if place >= len(made):
-                made = [*made, await _upload(rendition, account, http, media)]
-                uploads[str(number)] = made
-                await progress({"parts": parts, "media": uploads})
-            elif not made[place]["ready"]:
-                made[place] = {**made[place], "ready": await _ready(made[place]["id"], account, http)}
-            waiting = waiting or not made[place]["ready"]
-    return Pending({"parts": parts, "media": uploads}, PROCESSING if waiting else 0)
+async def _boost(payload: Payload, subject: str, account: Account, http: Http, progress: Progress) -> Published:
+    if any(piece.text or piece.media for piece in payload.pieces):
+        raise Rejected("mastodon: a boost says nothing of its own; leave text and media out, or make it a quote")
+    await progress({"subject": subject})
+    path = f"/api/v1/statuses/{subject}/reblog"
+    told = await call(account, http, "POST", path, operation="reblog", mutates=True, json={"visibility": "public"})
+    return _published([_known(told.json)])
 
 
-async def _upload(rendition: Rendition, account: Account, http: Http, media: Media) -> dict[str, Any]:
-    content = await media.read(rendition.sha256)
-    ending = rendition.type.partition("/")[2]
-    answer = await call(
-        account,
-        http,
-        "POST",
-        "/api/v2/media",
-        operation="upload",
-        files={"file": (f"{rendition.sha256[:16]}.{ending}", content, rendition.type)},
-        data={"description": rendition.alt},
-        expected=(200, 202),
-    )
-    return {"id": str(answer.json["id"]), "ready": answer.status == 200}
+def _known(status: Mapping[str, Any]) -> dict[str, str]:
+    return {"id": str(status["id"]), "url": str(status.get("url") or "")}
 
 
-async def _ready(media_id: str, account: Account, http: Http) -> bool:
-    path = f"/api/v1/media/{media_id}"
-    return (await call(account, http, "GET", path, operation="media", expected=(200, 206))).status == 200
+def _published(parts: Sequence[Mapping[str, str]]) -> Published:
+    return Published(parts[0]["id"], parts[0]["url"] or None, tuple(part["id"] for part in parts))

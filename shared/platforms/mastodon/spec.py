@@ -6,21 +6,60 @@ Sources: docs.joinmastodon.org, github.com/mastodon/mastodon, and the recorded a
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
-from shared.adapter.spec import Absence, ImageLimit, Pace, PollLimit, Safe, Spec, TextLimit, Unit, WarningPlace
+from shared.adapter.spec import (
+    Absence,
+    ImageLimit,
+    Pace,
+    PollLimit,
+    Safe,
+    Spec,
+    TextLimit,
+    Unit,
+    VideoLimit,
+    WarningPlace,
+)
 from shared.content import Kind
 
 SHOWN_PIXELS = 8_294_400  # ours: servers scale larger pictures down to about this before they show them
+
+# entities/Instance: video_size_limit 103,809,024, video_frame_rate_limit 120, and video_matrix_limit 8,294,400, that is
+# 3840 by 2160. There is no limit of time; a day is ours. Servers encode anew what is not H.264.
+VIDEO = VideoLimit(
+    bytes=103_809_024,
+    types=("video/mp4", "video/webm", "video/quicktime"),
+    shortest=timedelta(0),
+    longest=timedelta(days=1),
+    codecs=("h264", "vp8", "vp9"),
+    sides=(1, 3_840),
+    rate=(0, 120),
+    alt=10_000,
+)
 
 SPEC = Spec(
     name="mastodon",
     # StatusLengthValidator: graphemes of warning and text, an address as 23, a remote mention without its domain.
     text=(TextLimit(500, Unit.GRAPHEMES, per_url=23, short_mentions=True),),
-    kinds=frozenset({Kind.POST, Kind.IMAGE, Kind.CAROUSEL, Kind.THREAD, Kind.POLL}),
+    kinds=frozenset(
+        {
+            Kind.POST,
+            Kind.IMAGE,
+            Kind.CAROUSEL,
+            Kind.VIDEO,
+            Kind.THREAD,
+            Kind.POLL,
+            Kind.REPLY,
+            Kind.REPOST,
+            Kind.QUOTE,
+            Kind.LIVESTREAM,
+        }
+    ),
     # entities/Instance: max_media_attachments, image_size_limit, image_matrix_limit (33,177,600), description_limit.
     images=ImageLimit(
         most=4, bytes=16_777_216, types=("image/jpeg", "image/png", "image/webp"), pixels=SHOWN_PIXELS, alt=10_000
     ),
-    # methods/statuses: an Idempotency-Key is kept for an hour.
+    # user/posting: one video, and no picture beside it.
+    videos=dict.fromkeys((Kind.VIDEO, Kind.THREAD, Kind.REPLY, Kind.QUOTE, Kind.LIVESTREAM), VIDEO),
+    # methods/statuses: an Idempotency-Key is kept for an hour. A second boost is the first one (reblog_service).
     repeat=Safe(within=timedelta(hours=1)),
     # An account's own statuses are listed from the database they are written to.
     absence=Absence.PROVES,
@@ -42,7 +81,11 @@ SPEC = Spec(
         (413, None): Rejected,
         (422, None): Rejected,
         (429, None): TryLater,
+        # methods/oauth: what the token endpoint says of a code, and of the application.
+        (None, "invalid_grant"): Unauthorized,
+        (None, "invalid_client"): Unauthorized,
     },
+    edits=True,  # methods/statuses: PUT /api/v1/statuses/:id
     thread=50,  # ours: there is no limit
     # entities/Instance: polls.
     poll=PollLimit(options=4, option=50, shortest=timedelta(seconds=300), longest=timedelta(seconds=2_629_746)),

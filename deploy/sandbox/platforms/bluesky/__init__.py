@@ -1,9 +1,12 @@
 """Bluesky: an account's own server (PDS) and the public reads of the AppView, both under `/bluesky/xrpc`."""
 
 from deploy.sandbox.platforms.bluesky.errors import XrpcRefusals
+from deploy.sandbox.platforms.bluesky.notifications import Notifications
 from deploy.sandbox.platforms.bluesky.reads import Reads
+from deploy.sandbox.platforms.bluesky.schema import VIDEO_BYTES
 from deploy.sandbox.platforms.bluesky.server import Server
 from deploy.sandbox.platforms.bluesky.state import NAME, State
+from deploy.sandbox.platforms.bluesky.video import Videos
 from deploy.sandbox.platforms.bluesky.writes import Writes
 from deploy.sandbox.quotas import Quota
 from deploy.sandbox.wire import Platform, Route
@@ -23,19 +26,26 @@ QUOTAS = {
 def open_platform(world: World) -> Platform:
     """Return this stand-in."""
     state = State(world)
+    videos = Videos(state)
+
+    def forget() -> None:
+        state.forget()
+        videos.forget()
+
     return Platform(
         NAME,
         "AT Protocol: any handle, password `sandbox`; records under /bluesky/xrpc/com.atproto.repo.*",
-        routes(state),
+        routes(state, videos),
         XrpcRefusals(world.now),
         QUOTAS,
-        state.forget,
+        forget,
+        processes_media=True,
     )
 
 
-def routes(state: State) -> tuple[Route, ...]:
+def routes(state: State, videos: Videos) -> tuple[Route, ...]:
     """Return every method of the XRPC interface that is stood in for."""
-    server, writes, reads = Server(state), Writes(state), Reads(state)
+    server, writes, reads, notifications = Server(state), Writes(state), Reads(state), Notifications(state)
     blob_limit = state.world.settings.bluesky_blob_limit
     return (
         Route("POST", "/xrpc/com.atproto.server.createSession", server.create_session),
@@ -54,4 +64,8 @@ def routes(state: State) -> tuple[Route, ...]:
         Route("GET", "/xrpc/com.atproto.repo.listRecords", reads.list_records),
         Route("GET", "/xrpc/app.bsky.feed.getPosts", reads.get_posts),
         Route("GET", "/xrpc/app.bsky.actor.getProfile", reads.get_profile),
+        Route("GET", "/xrpc/app.bsky.notification.listNotifications", notifications.listed),
+        Route("GET", "/xrpc/com.atproto.server.getServiceAuth", videos.get_service_auth),
+        Route("POST", "/xrpc/app.bsky.video.uploadVideo", videos.upload, VIDEO_BYTES),
+        Route("GET", "/xrpc/app.bsky.video.getJobStatus", videos.job_status),
     )

@@ -18,6 +18,7 @@ REFRESH_SECONDS = 90 * 86_400
 GRACE_SECONDS = 2 * 3_600
 TOKENS_REMEMBERED = 1_000
 ACCESS, REFRESH = "com.atproto.appPass", "com.atproto.refresh"
+UPLOAD = "com.atproto.repo.uploadBlob"
 SERVER_DID = "did:web:sandbox.invalid"
 _HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -78,6 +79,21 @@ class Accounts:
         """Return DID and handle of the access token; raises the errors of the reference server."""
         claims = self._claims(call, ACCESS)
         return claims["sub"], claims["handle"]
+
+    def service_token(self, did: str, audience: str, method: str, until: int) -> str:
+        """Return a token with which another service may call one method of a server for this account."""
+        claims = {"iss": did, "aud": audience, "lxm": method, "exp": until}
+        return jwt.encode(claims, self._key, "HS256", headers={"typ": "JWT"})
+
+    def trusted(self, call: Call) -> str:
+        """Return for whom a service may upload to this server; raises an XRPC error."""
+        try:
+            claims = jwt.decode(call.bearer(), self._key, ["HS256"], audience=SERVER_DID, options={"verify_exp": False})
+        except jwt.InvalidTokenError as error:
+            raise refused("InvalidToken", "Token could not be verified", 401) from error
+        if claims.get("lxm") != UPLOAD or claims["exp"] <= self._world.now() - self._world.ahead:
+            raise refused("InvalidToken", "Token is for another method, or has expired", 401)
+        return str(claims["iss"])
 
     def _token(self, did: str, handle: str, scope: str, seconds: int, jti: str | None = None) -> str:
         now = int(self._world.now())

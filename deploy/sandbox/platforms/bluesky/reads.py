@@ -57,7 +57,7 @@ class Reads:
             raise invalid(
                 f"Invalid app.bsky.feed.getPosts params: array too big (maximum {MOST_POSTS}, got {len(uris)})"
             )
-        found = [self._find(uri) for uri in dict.fromkeys(uris)]
+        found = [self._find(uri) for uri in dict.fromkeys(uris) if f"/{POST}/" in uri or "/" not in uri[5:]]
         return json_answer({"posts": [self._post(*pair) for pair in found if pair]})
 
     async def get_profile(self, call: Call) -> Answer:
@@ -70,7 +70,7 @@ class Reads:
         posts = len(self._state.repos.of(*found).records.get(POST, {}))
         followers = self._state.world.audience.followers(NAME, found[1])
         counts = {"followersCount": followers, "followsCount": 0, "postsCount": posts}
-        return json_answer({**_author(*found), **counts, "indexedAt": _moment(self._state.world.now())})
+        return json_answer({**author_of(*found), **counts, "indexedAt": moment(self._state.world.now())})
 
     def _repo(self, call: Call) -> Repo | None:
         found = self._state.accounts.find(self._state.param(call, "repo"))
@@ -88,21 +88,23 @@ class Reads:
         return {
             "uri": record.uri,
             "cid": record.cid,
-            "author": _author(repo.did, repo.handle),
+            "author": author_of(repo.did, repo.handle),
             "record": record.value,
             "replyCount": felt.replies,
             "repostCount": felt.reposts,
             "likeCount": felt.likes,
             "quoteCount": felt.quotes,
             "bookmarkCount": felt.bookmarks,
-            "indexedAt": _moment(record.time),
+            "indexedAt": moment(record.time),
             "labels": [],
         }
 
 
-def _author(did: str, handle: str) -> dict[str, Any]:
+def author_of(did: str, handle: str) -> dict[str, Any]:
+    """Return an account as others see it."""
     return {"did": did, "handle": handle, "displayName": handle.split(".")[0], "labels": []}
 
 
-def _moment(time: float) -> str:
+def moment(time: float) -> str:
+    """Return ISO 8601 in UTC with milliseconds."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(time * 1000) % 1000:03d}Z"

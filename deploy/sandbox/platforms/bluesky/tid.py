@@ -20,5 +20,10 @@ class TidClock:
     def next(self, now: float) -> str:
         """Return the next TID at `now` (epoch seconds)."""
         self._last = max(self._last + 1, int(now * 1_000_000))
-        number = self._last << 10
-        return "".join(ALPHABET[number >> shift & 31] for shift in range(60, -1, -5))
+        return tid(self._last)
+
+
+def tid(micros: int, clock: int = 0) -> str:
+    """Return the TID of a moment in microseconds."""
+    number = micros << 10 | clock
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(60, -1, -5))

@@ -1,11 +1,14 @@
 """Mastodon: one server of version 4.7.3 under `/mastodon/api`; the token of an account is `sandbox-` and its name."""
 
 from deploy.sandbox.platforms.mastodon.accounts import Accounts
+from deploy.sandbox.platforms.mastodon.boosts import Boosts
 from deploy.sandbox.platforms.mastodon.errors import MastodonRefusals
 from deploy.sandbox.platforms.mastodon.limits import VIDEO_BYTES
 from deploy.sandbox.platforms.mastodon.media import Uploads
+from deploy.sandbox.platforms.mastodon.notifications import Notifications
 from deploy.sandbox.platforms.mastodon.state import NAME, State
 from deploy.sandbox.platforms.mastodon.statuses import Statuses
+from deploy.sandbox.platforms.mastodon.tokens import OAuth
 from deploy.sandbox.quotas import Quota
 from deploy.sandbox.wire import Platform, Route
 from deploy.sandbox.world import World
@@ -35,10 +38,14 @@ def open_platform(world: World) -> Platform:
 
 def routes(state: State) -> tuple[Route, ...]:
     """Return every address that is stood in for."""
-    statuses, uploads, accounts = Statuses(state), Uploads(state), Accounts(state)
+    statuses, uploads, accounts, boosts = Statuses(state), Uploads(state), Accounts(state), Boosts(state)
+    notifications, oauth = Notifications(state), OAuth(state)
     return (
+        Route("POST", "/oauth/token", oauth.token),
+        Route("POST", "/oauth/revoke", oauth.revoke),
         Route("GET", "/api/v2/instance", accounts.instance),
         Route("POST", "/api/v1/statuses", statuses.post),
+        Route("GET", "/api/v1/statuses", statuses.several),
         Route("POST", "/api/v2/media", uploads.post, UPLOAD_LIMIT),
         Route("GET", "/api/v1/media/{id}", uploads.get),
         Route("PUT", "/api/v1/media/{id}", uploads.put, UPLOAD_LIMIT),
@@ -51,5 +58,8 @@ def routes(state: State) -> tuple[Route, ...]:
         Route("DELETE", "/api/v1/statuses/{id}", statuses.delete),
         Route("GET", "/api/v1/statuses/{id}/source", statuses.source),
         Route("GET", "/api/v1/statuses/{id}/context", statuses.context),
-        Route("POST", "/api/v1/statuses/{id}/reblog", statuses.boost),
+        Route("POST", "/api/v1/statuses/{id}/reblog", boosts.boost),
+        Route("POST", "/api/v1/statuses/{id}/unreblog", boosts.unboost),
+        Route("GET", "/api/v1/notifications", notifications.listed),
+        Route("GET", "/api/v2/search", notifications.search),
     )

@@ -1,9 +1,9 @@
 """Accounts, their statuses, and what the server says about itself."""
 
+from deploy.sandbox.params import Params, read_params, text, truth
 from deploy.sandbox.platforms.mastodon.entities import account_entity, status_entity
 from deploy.sandbox.platforms.mastodon.errors import not_found
 from deploy.sandbox.platforms.mastodon.limits import CONFIGURATION
-from deploy.sandbox.platforms.mastodon.params import Params, read_params, text, truth
 from deploy.sandbox.platforms.mastodon.state import State, Status
 from deploy.sandbox.wire import Answer, Call, MalformedError, json_answer
 

@@ -47,6 +47,7 @@ def status_entity(state: State, status: Status, base: str, *, source: bool = Fal
     felt = state.world.audience.reactions(status.id, state.world.now() - status.time)
     parent = state.statuses.get(status.reply_to or "")
     original = state.statuses.get(status.boost_of or "")
+    address = f"{base}/@{status.account}/{status.id}"
     return {
         "id": status.id,
         "created_at": iso(status.time),
@@ -57,7 +58,7 @@ def status_entity(state: State, status: Status, base: str, *, source: bool = Fal
         "visibility": status.visibility,
         "language": status.language,
         "uri": f"{base}/ap/users/{state.account_id(status.account)}/statuses/{status.id}",
-        "url": f"{base}/@{status.account}/{status.id}",
+        "url": f"{address}/activity" if original else address,
         "replies_count": felt.replies,
         "reblogs_count": felt.reposts,
         "favourites_count": felt.likes,
@@ -72,10 +73,18 @@ def status_entity(state: State, status: Status, base: str, *, source: bool = Fal
         "mentions": [],
         "tags": [{"name": tag.lower(), "url": f"{base}/tags/{tag.lower()}"} for tag in TAG.findall(status.text)],
         "emojis": [],
-        "quote": None,
+        "quote": _quote(state, status, base),
         "card": None,
         "poll": status.poll,
     }
+
+
+def _quote(state: State, status: Status, base: str) -> dict[str, Any] | None:
+    if status.quote_of is None:
+        return None
+    quoted = state.statuses.get(status.quote_of)
+    shown = status_entity(state, quoted, base) if quoted and quoted.quote_of is None else None
+    return {"state": "accepted" if quoted else "deleted", "quoted_status": shown}
 
 
 def media_entity(state: State, upload: Upload, base: str) -> dict[str, Any]:

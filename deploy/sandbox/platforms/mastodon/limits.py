@@ -11,6 +11,8 @@ DESCRIPTION_LIMIT = 10_000
 IMAGE_BYTES = 16_777_216
 IMAGE_PIXELS = 33_177_600
 VIDEO_BYTES = 103_809_024
+VIDEO_PIXELS = 8_294_400
+VIDEO_RATE = 120
 MAX_OPTIONS = 4
 MAX_OPTION_CHARACTERS = 50
 POLL_SECONDS = (300, 2_629_746)
@@ -36,8 +38,8 @@ CONFIGURATION = {
         "image_matrix_limit": IMAGE_PIXELS,
         "image_size_limit": IMAGE_BYTES,
         "supported_mime_types": list(MIME_TYPES),
-        "video_frame_rate_limit": 120,
-        "video_matrix_limit": 8_294_400,
+        "video_frame_rate_limit": VIDEO_RATE,
+        "video_matrix_limit": VIDEO_PIXELS,
         "video_size_limit": VIDEO_BYTES,
     },
     "polls": {

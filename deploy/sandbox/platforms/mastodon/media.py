@@ -1,12 +1,15 @@
 """Uploads: POST /api/v2/media, then GET and PUT /api/v1/media/:id until it is ready."""
 
+from dataclasses import replace
+
 from starlette.datastructures import UploadFile
 
+from deploy.sandbox.films import film_of
+from deploy.sandbox.params import Params, read_params, text
 from deploy.sandbox.pictures import File, examine
 from deploy.sandbox.platforms.mastodon import limits
 from deploy.sandbox.platforms.mastodon.entities import media_entity
 from deploy.sandbox.platforms.mastodon.errors import not_found, unprocessable
-from deploy.sandbox.platforms.mastodon.params import Params, read_params, text
 from deploy.sandbox.platforms.mastodon.state import NAME, State, Upload
 from deploy.sandbox.wire import Answer, Call, MalformedError, json_answer
 
@@ -27,7 +30,7 @@ class Uploads:
         data = await sent.read()
         await sent.close()
         file = examine(data, sent.content_type or "")
-        check_file(file)
+        file = check_file(file, data)
         world = self._state.world
         slow = world.faults.slowness(NAME, call.method, call.path)
         if not slow and (file.mime == "image/gif" or not file.mime.startswith("image/")):
@@ -62,8 +65,8 @@ class Uploads:
         return json_answer(media_entity(self._state, upload, call.base), status)
 
 
-def check_file(file: File) -> None:
-    """Refuse what a server of this version would not take."""
+def check_file(file: File, data: bytes) -> File:
+    """Return the file, with its size in pixels; raises 422 for what a server of this version would not take."""
     if file.mime not in limits.MIME_TYPES:
         raise unprocessable("Validation failed: File content type is invalid, File is invalid")
     picture = file.mime.startswith("image/")
@@ -74,6 +77,18 @@ def check_file(file: File) -> None:
         raise unprocessable("Validation failed: File is invalid")
     if file.width and file.height and file.width * file.height > limits.IMAGE_PIXELS:
         raise unprocessable(f"Validation failed: {file.width}x{file.height} images are not supported")
+    return _check_film(file, data) if file.mime.startswith("video/") else file
+
+
+def _check_film(file: File, data: bytes) -> File:
+    film = film_of(data)
+    if film is None:
+        raise unprocessable("Validation failed: File is invalid")
+    if film.width * film.height > limits.VIDEO_PIXELS:
+        raise unprocessable(f"Validation failed: {film.width}x{film.height} videos are not supported")
+    if film.rate > limits.VIDEO_RATE:
+        raise unprocessable(f"Validation failed: {film.rate:g}fps videos are not supported")
+    return replace(file, width=film.width, height=film.height)
 
 
 def describe(upload: Upload, params: Params) -> None:

@@ -1,11 +1,10 @@
 """What Mastodon remembers: statuses, uploads, and repeat keys for an hour."""
 
-import hashlib
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.sandbox.ledger import Post
+from deploy.sandbox.people import People, number_of
 from deploy.sandbox.pictures import File
 from deploy.sandbox.platforms.mastodon.errors import limit_headers, not_found, refused
 from deploy.sandbox.platforms.mastodon.moments import Snowflakes
@@ -14,7 +13,7 @@ from deploy.sandbox.world import World
 
 NAME = "mastodon"
 KEY_SECONDS = 3_600
-_ACCOUNT = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+FOR_EVER = float("inf")
 
 
 @dataclass(slots=True)
@@ -48,6 +47,7 @@ class Status:
     poll: dict[str, Any] | None = None
     edited: float | None = None
     boost_of: str | None = None
+    quote_of: str | None = None
 
 
 class State:
@@ -55,6 +55,7 @@ class State:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.people = People(world, seconds=FOR_EVER, rotates=False)
         self.ids = Snowflakes()
         self.statuses: dict[str, Status] = {}
         self.by_account: dict[str, dict[str, Status]] = {}
@@ -64,8 +65,8 @@ class State:
 
     def caller(self, call: Call, bucket: str | None = None) -> str:
         """Return whose token this is, and count the call; the answer shows the limit nearest to exhaustion."""
-        prefix, _, account = call.bearer().partition("-")
-        if prefix != "sandbox" or not _ACCOUNT.fullmatch(account):
+        account = self.people.owner(call.bearer())
+        if account is None:
             raise refused(401, "The access token is invalid")
         quotas = self.world.quotas
         standings = [quotas.take(NAME, "requests_5min", account)]
@@ -83,8 +84,7 @@ class State:
 
     def account_id(self, account: str) -> str:
         """Return the id of an account, and remember it."""
-        digest = hashlib.sha256(f"{self.world.settings.seed}/{account.lower()}".encode()).digest()
-        found = str(109 * 10**15 + int.from_bytes(digest[:6], "big") % 10**15)
+        found = number_of(account)
         self._accounts[found] = account
         return found
 
@@ -134,6 +134,6 @@ class State:
         return status_id if until > self.world.now() else None
 
     def forget(self) -> None:
-        """Drop every status, upload and key."""
+        """Drop every status, upload and key; accounts and their tokens stay."""
         for memory in (self.statuses, self.by_account, self.uploads, self._keys):
             memory.clear()

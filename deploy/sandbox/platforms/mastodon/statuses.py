@@ -1,14 +1,15 @@
-"""Statuses: posting, reading, editing, deleting and boosting."""
+"""Statuses: posting, reading, editing and deleting."""
 
 import re
 from typing import Any
 
 from deploy.sandbox.ledger import Media, Post
+from deploy.sandbox.params import Params, read_params, text, texts, truth
 from deploy.sandbox.platforms.mastodon import limits
+from deploy.sandbox.platforms.mastodon.checks import check_poll, check_text
 from deploy.sandbox.platforms.mastodon.entities import status_entity
 from deploy.sandbox.platforms.mastodon.errors import not_found, refused, unprocessable
 from deploy.sandbox.platforms.mastodon.moments import iso
-from deploy.sandbox.platforms.mastodon.params import Params, read_params, text, texts, truth
 from deploy.sandbox.platforms.mastodon.state import NAME, State, Status, Upload
 from deploy.sandbox.wire import Answer, Call, MalformedError, RefusedError, json_answer
 
@@ -46,6 +47,13 @@ class Statuses:
             self._state.caller(call)
         return self._shown(call, self._state.status(call.args["id"]))
 
+    async def several(self, call: Call) -> Answer:
+        """Return the statuses of these ids that there are."""
+        if call.bearer():
+            self._state.caller(call)
+        found = [self._state.statuses.get(one) for one in texts(await read_params(call), "id")]
+        return json_answer([status_entity(self._state, one, call.base) for one in found if one])
+
     async def source(self, call: Call) -> Answer:
         """Return the plain text of one's own status."""
         status = self._state.own_status(self._state.caller(call), call.args["id"])
@@ -71,19 +79,21 @@ class Statuses:
         )
 
     async def edit(self, call: Call) -> Answer:
-        """Change one's own status in place; its id stays."""
+        """Change one's own status in place; its id stays. Media, warning and poll not sent again are dropped."""
         params = await read_params(call)
         account = self._state.caller(call, BUCKET)
         status = self._state.own_status(account, call.args["id"])
-        changed = {**_as_params(status), **params}
-        media = self._media(account, texts(changed, "media_ids"), status.id)
-        words = check_text(changed, media)
+        media = self._media(account, texts(params, "media_ids"), status.id)
+        before = _content(status)
+        words = check_text(params, media)
         _describe(media, params)
         status.text, status.spoiler = words
-        status.sensitive = truth(changed, "sensitive")
-        status.media, status.edited = media, self._state.world.now()
+        status.sensitive = truth(params, "sensitive") or bool(status.spoiler)
+        status.media, status.poll = media, status.poll if params.get("poll") else None
+        if _content(status) != before:
+            status.edited = self._state.world.now()
+            status.post.edits += 1
         _tell(status)
-        status.post.edits += 1
         return self._shown(call, status)
 
     async def delete(self, call: Call) -> Answer:
@@ -93,24 +103,12 @@ class Statuses:
         status = self._state.own_status(account, call.args["id"])
         shown = status_entity(self._state, status, call.base, source=True)
         self._state.drop(status)
+        for other in [one for one in self._state.statuses.values() if one.boost_of == status.id]:
+            self._state.drop(other)
         if truth(params, "delete_media"):
             for upload in status.media:
                 self._state.uploads.pop(upload.id, None)
         return json_answer(shown)
-
-    async def boost(self, call: Call) -> Answer:
-        """Boost a status; a second time it returns the boost that there is."""
-        account = self._state.caller(call, BUCKET)
-        original = self._state.status(call.args["id"])
-        original = self._state.status(original.boost_of) if original.boost_of else original
-        for own in self._state.by_account.get(account, {}).values():
-            if own.boost_of == original.id:
-                return self._shown(call, own)
-        status_id, now = self._state.ids.next(self._state.world.now()), self._state.world.now()
-        post = Post(NAME, account, status_id, "", now, "repost", details={"subject": original.id})
-        boost = Status(status_id, account, "", now, post, visibility=original.visibility, boost_of=original.id)
-        self._publish(call, boost)
-        return self._shown(call, boost)
 
     def _new(self, account: str, params: Params, key: str | None) -> Status:
         if text(params, "scheduled_at"):
@@ -118,6 +116,9 @@ class Statuses:
         reply_to = text(params, "in_reply_to_id") or None
         if reply_to and reply_to not in self._state.statuses:
             raise not_found("The post you are trying to reply to does not appear to exist.")
+        quoted = text(params, "quoted_status_id") or None
+        if quoted and quoted not in self._state.statuses:
+            raise not_found("The post you are trying to quote does not appear to exist.")
         visibility = text(params, "visibility") or "public"
         if visibility not in VISIBILITIES:
             raise refused(400, f"'{visibility}' is not a valid visibility")
@@ -128,20 +129,20 @@ class Statuses:
         language = text(params, "language")
         status_id = self._state.ids.next(now)
         post = Post(NAME, account, status_id, words[0], now, key=key)
-        status = Status(status_id, account, words[0], now, post, words[1], truth(params, "sensitive"), visibility)
+        sensitive = truth(params, "sensitive") or bool(words[1])
+        status = Status(status_id, account, words[0], now, post, words[1], sensitive, visibility)
         status.language = language if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", language) else "en"
-        status.reply_to, status.media, status.poll = reply_to, media, poll
+        status.reply_to, status.media, status.poll, status.quote_of = reply_to, media, poll, quoted
         return status
 
     def _publish(self, call: Call, status: Status) -> None:
         for upload in status.media:
             upload.status = status.id
         status.post.url = f"{call.base}/@{status.account}/{status.id}"
-        if status.boost_of is None:
-            _tell(status)
-            parent = self._state.statuses.get(status.reply_to or "")
-            status.post.reply_to = status.reply_to
-            status.post.root = (parent.post.root or parent.id) if parent else None
+        _tell(status)
+        parent = self._state.statuses.get(status.reply_to or "")
+        status.post.reply_to = status.reply_to
+        status.post.root = (parent.post.root or parent.id) if parent else None
         self._state.add(status)
         call.published += 1
 
@@ -182,42 +183,9 @@ class Statuses:
         return json_answer(status_entity(self._state, status, call.base))
 
 
-def check_text(params: Params, media: list[Upload]) -> tuple[str, str]:
-    """Return text and warning of a status; a lone warning is the text. Raises 422 for too long and blank."""
-    words, spoiler = text(params, "status"), text(params, "spoiler_text")
-    if not words.strip() and spoiler:
-        words, spoiler = spoiler, ""
-    if not words.strip() and not media:
-        raise unprocessable("Validation failed: Text can't be blank")
-    if limits.too_long(spoiler, words):
-        raise unprocessable(f"Validation failed: Text character limit of {limits.MAX_CHARACTERS} exceeded")
-    return words, spoiler
-
-
-def check_poll(asked: Params) -> list[str]:
-    """Return the options of a poll; raises 422 for what a server would not take."""
-    options, seconds = texts(asked, "options"), text(asked, "expires_in")
-    faults = []
-    if len(options) < 2:
-        faults.append("Options must be more than one item")
-    if len(options) > limits.MAX_OPTIONS:
-        faults.append(f"Options can't contain more than {limits.MAX_OPTIONS} items")
-    if any(len(option) > limits.MAX_OPTION_CHARACTERS for option in options):
-        faults.append(f"Options can't be longer than {limits.MAX_OPTION_CHARACTERS} characters each")
-    if len(set(options)) < len(options):
-        faults.append("Options contain duplicate items")
-    shortest, longest = limits.POLL_SECONDS
-    if not (seconds.isdecimal() and len(seconds) < 10) or int(seconds) < shortest:
-        faults.append("Expires at is too soon")
-    elif int(seconds) > longest:
-        faults.append("Expires at is too far into the future")
-    if faults:
-        raise unprocessable(f"Validation failed: {', '.join(faults)}")
-    return options
-
-
-def _as_params(status: Status) -> Params:
-    return {"sensitive": status.sensitive, "media_ids": [upload.id for upload in status.media]}
+def _content(status: Status) -> tuple[object, ...]:
+    media = [(one.id, one.description) for one in status.media]
+    return status.text, status.spoiler, status.sensitive, media, status.poll
 
 
 def _describe(media: list[Upload], params: Params) -> None:
@@ -242,6 +210,7 @@ def _tell(status: Status) -> None:
         "sensitive": status.sensitive,
         "visibility": status.visibility,
         "language": status.language,
+        "quote": status.quote_of,
         "poll": {
             "options": [option["title"] for option in status.poll["options"]],
             "multiple": status.poll["multiple"],

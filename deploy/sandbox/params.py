@@ -1,4 +1,4 @@
-"""Parameters as Rails reads them: JSON, or form fields named like `poll[options][]`, with the query beneath."""
+"""A call's parameters: JSON, or form fields (named like `poll[options][]`, if need be), with the query beneath."""
 
 import re
 from typing import Any
@@ -43,7 +43,7 @@ def text(params: Params, name: str) -> str:
 
 
 def truth(params: Params, name: str) -> bool:
-    """Return a parameter as Rails casts it to a boolean."""
+    """Return a parameter as a boolean, as Rails and PHP cast it."""
     return text(params, name).lower() not in ("", "0", "f", "false", "off")
 
 

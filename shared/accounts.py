@@ -1,4 +1,4 @@
-"""The accounts that publish: where they are from the channel registry, what lets us in from a file of secrets."""
+"""The accounts of our channels: where they are from the channel registry, what lets us in from a file of secrets."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,13 +23,18 @@ class Secrets(BaseModel):
     identifier: SecretStr | None = None
     password: SecretStr | None = None
     access_token: SecretStr | None = None
+    id: str = ""
+    """The platform's own id of the account, where its calls need one: a Page, a user, an organization."""
+    version: str = ""
+    """The version of the platform's API to speak, where it is newer than the one that is built in."""
 
     def plain(self) -> dict[str, str]:
-        """Return what is set, in clear, for the one call that needs it."""
-        return {name: value.get_secret_value() for name, value in self if value is not None}
+        """Return the secrets that are set, in clear, for the one call that needs them."""
+        return {name: value.get_secret_value() for name, value in self if isinstance(value, SecretStr)}
 
 
 FILE = TypeAdapter(dict[str, Secrets])
+NONE = Secrets()
 
 
 class Accounts:
@@ -43,17 +48,29 @@ class Accounts:
 
     def of(self, channel: str) -> Account:
         """Return a channel's account; raises Unauthorized when there is none."""
+        account = self.open(channel)
+        if account is None or channel not in self._secrets:
+            raise Unauthorized(f"there is no account for {channel}: add its secrets to ACCOUNTS_FILE")
+        return account
+
+    def open(self, channel: str) -> Account | None:
+        """Return a channel's account, without secrets where the file has none, for what a platform tells anybody.
+
+        None for a channel that is not in the registry.
+        """
         self._reread()
         known = self._registry().channels.get(channel)
-        secrets = self._secrets.get(channel)
-        if known is None or secrets is None:
-            raise Unauthorized(f"there is no account for {channel}: add its secrets to ACCOUNTS_FILE")
+        if known is None:
+            return None
+        secrets = self._secrets.get(channel, NONE)
         return Account(
             channel=channel,
             handle=known.handle,
             base_url=known.base_url,
             secrets=secrets.plain(),
             limits=known.limits,
+            id=secrets.id,
+            version=secrets.version,
         )
 
     def _reread(self) -> None:
@@ -66,8 +83,8 @@ class Accounts:
             return
         self._stamp = stamp
         try:
-            self._secrets = FILE.validate_python(yaml.safe_load(self._path.read_text()) or {})
-        except (OSError, yaml.YAMLError, ValidationError) as error:
+            self._secrets = FILE.validate_python(yaml.safe_load(self._path.read_text(encoding="utf-8")) or {})
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
             # The error's own text may quote a secret.
             log.error(
                 "the accounts file cannot be used; the last good one stays", kind=type(error).__name__, **_where(error)
