@@ -77,5 +77,6 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which servers the tests ran on."""
-    for description in dict.fromkeys(config.stash.get(SERVERS, [])):
+    servers: list[str] = config.stash.get(SERVERS, [])
+    for description in dict.fromkeys(servers):
         terminalreporter.write_line(f"ran on {description}")
