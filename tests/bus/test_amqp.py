@@ -174,7 +174,7 @@ async def test_deleted_exchange_is_made_again(amqp_url: str, namespace: str) -> 
             await other.exchange_delete(f"{namespace}.events")
         async with asyncio.timeout(LIMIT):
             await all_confirmed(bus, messages(3))
-        assert await bus.depth("one.q1") == 3
+        await until_depth(bus, "one.q1", 3)
 
 
 async def test_nacked_message_is_not_confirmed(amqp_url: str, namespace: str) -> None:

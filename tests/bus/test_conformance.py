@@ -152,11 +152,11 @@ async def test_consumer_holds_no_more_than_its_prefetch(bus: Bus) -> None:
         held = await taken(subscription, 3)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(subscription.take(10), 0.3)
-        assert await bus.depth("one.q1") == 7
+        await until_depth(bus, "one.q1", 7)
         for n in range(3, 10):
             await subscription.ack(held[-3:-2])
             held += await taken(subscription, 1)
-            assert await bus.depth("one.q1") == 10 - n - 1
+            await until_depth(bus, "one.q1", 10 - n - 1)
         await subscription.ack(held)
     assert len(await confirmed) == 10
 

@@ -13,6 +13,7 @@ from shared.mailbox import posts_queue, topology
 from shared.process import Parts, open_runtime, run
 from shared.process.loops import sleep_unless
 from shared.settings import Settings, WrongSettingError
+from tests.bus.waiting import until_depth
 from tests.process.conftest import AWAY, MakeTables, Start, until
 
 
@@ -31,7 +32,7 @@ async def test_a_process_told_to_stop_finishes_its_work_and_sends_what_followed(
         (tmp_path / "leave").touch()
         assert await process.ended() == 0, process.said
         assert process.lines("finished")
-        assert await bus.depth(posts_queue("ingest")) == 1
+        await until_depth(bus, posts_queue("ingest"), 1)
         assert "error" not in {line["level"] for line in process.lines("ended")}
     finally:
         await bus.drop()

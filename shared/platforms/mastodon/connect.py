@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from shared.adapter.contract import Account, Answer, App, Grant, Http
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.adapter.oauth import challenge, granted
-from shared.platforms.mastodon.spec import SHOWN_PIXELS
+from shared.platforms.mastodon.spec import SENT_PIXELS
 
 SCOPES = (
     "profile",
@@ -71,7 +71,7 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
     said = {key: (told.get(group) or {}).get(name) for key, (group, name) in _LIMITS.items()}
     found = {key: value for key, value in said.items() if isinstance(value, int)}
     if "image_pixels" in found:
-        found["image_pixels"] = min(found["image_pixels"], SHOWN_PIXELS)
+        found["image_pixels"] = min(found["image_pixels"], SENT_PIXELS)
     return found
 
 
