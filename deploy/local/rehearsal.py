@@ -26,6 +26,8 @@ class Ringing:
     id: str | None = None
     state: str = "sent"
     permalink: str | None = None
+    external_id: str | None = None
+    """The platform's own id of the post."""
     why: str = ""
     numbers: Mapping[str, int] = field(default_factory=dict)
     history: Sequence[Mapping[str, Any]] = ()
@@ -112,6 +114,7 @@ class Rehearsal:
         post.history = seen["history"]
         post.numbers = seen["numbers"]
         post.permalink = (seen["published"] or {}).get("permalink")
+        post.external_id = (seen["published"] or {}).get("external_id")
         post.why = _why(seen["history"])
 
 

@@ -59,8 +59,7 @@ async def test_samples_end_as_they_say(ingest: httpx.AsyncClient, sandbox: httpx
 async def test_samples_with_two_workers_for_each_platform(
     stack: Stack, ingest: httpx.AsyncClient, sandbox: httpx.AsyncClient, prometheus: Prometheus
 ) -> None:
-    scales = [word for name in WORKERS for word in ("--scale", f"{name}=2")]
-    stack.compose("up", "--detach", "--wait", "--no-build", "--no-recreate", *scales)
+    _scale(stack, 2)
 
     async def two_each() -> bool:
         seen = Counter(t["labels"].get("process") for t in await prometheus.targets() if t["health"] == "up")
@@ -76,6 +75,12 @@ async def test_samples_with_two_workers_for_each_platform(
         return len(tried["result"]) == 2
 
     await until(shared_out, "both workers for Bluesky have published something")
+    _scale(stack, 1)
+
+
+def _scale(stack: Stack, workers: int) -> None:
+    scales = [word for name in WORKERS for word in ("--scale", f"{name}={workers}")]
+    stack.compose("up", "--detach", "--wait", "--no-build", "--no-recreate", *scales)
 
 
 @pytest.mark.parametrize("service", ["publisher-mastodon", "ingest-worker", "rabbitmq", "postgres"])
@@ -145,16 +150,11 @@ async def _ledger_has_exactly(sandbox: httpx.AsyncClient, posts: Sequence[Ringin
     """Every published post is there once, whole, and nothing else is."""
     entries: list[dict[str, Any]] = (await sandbox.get("/_ledger")).raise_for_status().json()["posts"]
     published = [post for post in posts if post.state == "published"]
-    assert Counter(_key(one["url"]) for one in entries if not one["reply_to"]) == Counter(
-        _key(str(post.permalink)) for post in published
+    assert Counter((one["platform"], one["id"]) for one in entries if not one["reply_to"]) == Counter(
+        (post.channel.partition("/")[2], post.external_id) for post in published
     )
     assert len(entries) == sum(_parts(post.sample) for post in published)
     assert len({(one["platform"], one["id"]) for one in entries}) == len(entries)
-
-
-def _key(address: str) -> str:
-    """Return what names a post in its address; what stands before it may be a handle or an id of the account."""
-    return address.rpartition("/")[2]
 
 
 def _parts(sample: str) -> int:
