@@ -27,7 +27,7 @@ async def patient(runtime: Runtime, leave: str) -> Parts:
             transaction.emit(PostExpired(post=uuid4(), reason="goodbye"))
         log.info("finished")
 
-    return Parts(loops={"patient": wait})
+    return Parts(loops={"patient": wait}, consumes=True)  # ready only when every queue is there
 
 
 async def stubborn(runtime: Runtime) -> Parts:
