@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shared.adapter.spec import CreditPlace, ImageLimit, Spec, VideoLimit, WarningPlace
+from shared.adapter.spec import CreditPlace, ImageLimit, Spec, WarningPlace
 from shared.content import Content, Kind, Link, Media, Owner, Poll, Rights
 from shared.payload import Rendition
 
@@ -21,8 +21,6 @@ class Needed:
     """A JSON pointer into the content, such as `/thread/2/media/0`."""
     limit: ImageLimit | None
     """What a picture must fit; None where the platform takes none there: `limits_broken` says so."""
-    video: VideoLimit | None = None
-    """What a video must fit; None where the platform takes none there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +58,11 @@ class _Part(NamedTuple):
 
 def media_of(content: Content, spec: Spec) -> tuple[Needed, ...]:
     """Return every medium that this platform needs, in the order in which `render` wants the renditions."""
-    video = video_limit(content, spec)
-    own = [Needed(medium, place, spec.images, video) for part in _parts(content) for place, medium in part.media]
+    own = [Needed(medium, place, spec.images) for part in _parts(content) for place, medium in part.media]
     card = _card(content, spec)
     if card and card.thumbnail and spec.thumbnail:
         own.append(Needed(card.thumbnail, "/link/thumbnail", spec.thumbnail))
     return tuple(own)
-
-
-def video_limit(content: Content, spec: Spec) -> VideoLimit | None:
-    """Return what a video in this content must fit; among several media, what one in a carousel must."""
-    kind = content.kind or (Kind.CAROUSEL if len(content.media) > 1 else Kind.VIDEO)
-    return spec.videos.get(kind)
 
 
 def kind_of(content: Content, renditions: Sequence[Rendition] = ()) -> Kind:

@@ -9,8 +9,10 @@ from shared.adapter.text import graphemes
 from shared.content import Kind
 from shared.payload import Rendition
 
-_ROUNDED = 0.05
-"""By how much a shape or a rate may miss its limit: pixels are whole, and 30 frames are often 29.97."""
+_ROUNDED = 0.01
+"""By how much a shape may miss its limit: pixels are whole."""
+_NEAR = 0.05
+"""By how much a rate may miss its limit: 30 frames are often 29.97."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _coding(form: Rendition, limit: VideoLimit, place: str) -> Iterator[Found]:
     if form.codec and form.codec not in limit.codecs:
         message = f"a video is coded as {' or '.join(limit.codecs)} here, this as {form.codec}; give another form of it"
         yield Found("codec", 0, 1, "media", place, message)
-    if form.rate and limit.rate and not limit.rate[0] - _ROUNDED <= form.rate <= limit.rate[1] + _ROUNDED:
+    if form.rate and limit.rate and not limit.rate[0] - _NEAR <= form.rate <= limit.rate[1] + _NEAR:
         least, most = limit.rate
         message = f"a video has {least:g} to {most:g} frames a second here, this {form.rate:g}; give another form of it"
         yield Found("rate", round(most), round(form.rate), "frames a second", place, message)

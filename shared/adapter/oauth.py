@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,6 +65,32 @@ def _end(seconds: Any, now: datetime) -> datetime | None:
         return now + timedelta(seconds=float(seconds))
     except (TypeError, ValueError):
         return None
+
+
+def asking(app: App, scopes: Sequence[str], state: str, between: str = " ") -> dict[str, str]:
+    """Return what an authorization request says on every platform (RFC 6749, 4.1.1); some part scopes by commas."""
+    return {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": app.redirect_uri,
+        "scope": between.join(app.scopes or scopes),
+        "state": state,
+    }
+
+
+def proving(verifier: str) -> dict[str, str]:
+    """Return what it says besides where PKCE is used (RFC 7636, 4.3)."""
+    return {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
+
+
+def redeeming(app: App, code: str, verifier: str) -> dict[str, str]:
+    """Return what a token request says that redeems a code with PKCE (RFC 6749, 4.1.3; RFC 7636, 4.5)."""
+    return {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": app.redirect_uri,
+        "code_verifier": verifier,
+    }
 
 
 def challenge(verifier: str) -> str:

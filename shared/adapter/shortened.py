@@ -6,6 +6,7 @@ domain that X knows, and letters beyond Latin and Cyrillic end its path. Source:
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import regex
 
@@ -37,8 +38,6 @@ _TOP = r"(?:\L<top>(?![0-9a-zA-Z@+\-])|xn--[\-0-9a-z]+)"
 _IN = rf"[^{_STOPS}._\-]"
 _SUBDOMAIN = rf"{_IN}(?:[^{_STOPS}.]*{_IN})?\."
 _NAME = rf"{_IN}(?:[^{_STOPS}._]*{_IN})?\."
-_DOMAIN = regex.compile(rf"(?:{_SUBDOMAIN})*{_NAME}{_TOP}", regex.IGNORECASE, top=TOP_LEVEL)
-_PLAIN_DOMAIN = regex.compile(rf"(?:[\-a-z0-9{_LATIN}]+\.)+{_TOP}", regex.IGNORECASE, top=TOP_LEVEL)
 _AFTER_A_DOT = regex.compile(r"\.([a-zA-Z\-]*[^\x00-\x7f]?)")
 _STEP = rf"[a-z\u0400-\u04ff0-9!*';:=+,.$/%#\[\]\-\u2013_~@|&{_LATIN}]"
 _BRACKETS = rf"\((?:{_STEP}++|{_STEP}*\({_STEP}++\){_STEP}*)\)"
@@ -51,6 +50,17 @@ _DOT = regex.compile(r"[.\u3002\uff0e\uff61]")
 """What parts labels (RFC 3490)."""
 _OWN = regex.compile(r"https?://t\.co/([a-z0-9]+)", regex.IGNORECASE)
 """X's own short links: nothing but a query may follow their slug."""
+
+
+# Made when the first text with a domain is counted: that takes 40 ms each, and most processes count none.
+@cache
+def _domain() -> "regex.Pattern[str]":
+    return regex.compile(rf"(?:{_SUBDOMAIN})*{_NAME}{_TOP}", regex.IGNORECASE, top=TOP_LEVEL)
+
+
+@cache
+def _plain_domain() -> "regex.Pattern[str]":
+    return regex.compile(rf"(?:[\-a-z0-9{_LATIN}]+\.)+{_TOP}", regex.IGNORECASE, top=TOP_LEVEL)
 
 
 def shortened(text: str) -> Iterator[tuple[int, int]]:
@@ -85,7 +95,7 @@ def _of_a_run(text: str, start: int, end: int, done: int) -> _Found:
             return places, max(done, passed)
     tries = 0
     for at in range(start, end):
-        if at == 0 and _may_begin(text, 1, 0) and _DOMAIN.match(text, 1):
+        if at == 0 and _may_begin(text, 1, 0) and _domain().match(text, 1):
             continue  # a text's first letter stands before its address, if it can
         if _may_begin(text, at, done) and text[at] not in ".-_":
             places, passed = _bare(text, at)
@@ -105,7 +115,7 @@ def _may_begin(text: str, at: int, done: int) -> bool:
 
 
 def _with_scheme(text: str, head: int, start: int) -> _Found:
-    domain = _DOMAIN.match(text, start)
+    domain = _domain().match(text, start)
     if domain is None:
         return [], 0
     end = _rest(text, domain.end())
@@ -118,13 +128,13 @@ def _with_scheme(text: str, head: int, start: int) -> _Found:
 
 
 def _bare(text: str, start: int) -> _Found:
-    domain = _DOMAIN.match(text, start)
+    domain = _domain().match(text, start)
     if domain is None:
         return [], 0
     end = _rest(text, domain.end())
     if not _encodable(domain[0]) or _length(domain[0], end - start) + len("https://") > LONGEST:
         return [], end
-    places = [match.span() for match in _PLAIN_DOMAIN.finditer(text, start, domain.end())]
+    places = [match.span() for match in _plain_domain().finditer(text, start, domain.end())]
     if places and _PATH.match(text, domain.end()):
         begin, last = places[-1]
         places[-1] = begin, last + end - domain.end()  # as long as it is without what is left out of the domain

@@ -16,6 +16,8 @@ MOST_SECONDS = 20.0
 MOST_MEMORY = 2_000_000_000
 """Bytes of address space that it may take."""
 MOST_SIDE = 16_384
+QUARTER = 90
+"""Degrees of a picture that lies on its side."""
 TYPES = {"mov": "video/mp4", "mp4": "video/mp4", "webm": "video/webm", "matroska": "video/webm"}
 
 
@@ -79,8 +81,8 @@ def film_of(content: bytes) -> Film:
             video = container.streams.video[0]
             seconds = float(Fraction(container.duration or 0, av.time_base))
             size = (video.codec_context.width, video.codec_context.height)
-            turned = any(abs(getattr(frame, "rotation", 0)) == 90 for frame in _first(container))
-            width, height = reversed(size) if turned else size
+            first = next(container.decode(video=0), None)  # only a frame tells how it is turned
+            width, height = reversed(size) if first and abs(first.rotation) == QUARTER else size
             sound = container.streams.audio[0].codec_context.name if container.streams.audio else None
             kind = _type(content, container.format.name)
             film = Film(kind, video.codec_context.name, width, height, seconds, float(video.average_rate or 0), sound)
@@ -89,11 +91,6 @@ def film_of(content: bytes) -> Film:
     if not (0 < film.width <= MOST_SIDE and 0 < film.height <= MOST_SIDE) or film.seconds <= 0:
         raise VideoError("the video does not say how large or how long it is; give another copy")
     return film
-
-
-def _first(container: "av.container.InputContainer") -> list["av.VideoFrame"]:  # type: ignore[name-defined] # noqa: F821
-    """Return the first frame: only a frame tells how it is turned."""
-    return [frame for frame, _ in zip(container.decode(video=0), range(1), strict=False)]
 
 
 def _type(content: bytes, name: str) -> str:

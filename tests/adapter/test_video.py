@@ -77,7 +77,7 @@ FITS = {"size": 900, "width": 540, "height": 960, "seconds": 30.0, "codec": "h26
 )
 def test_what_does_not_fit_is_named(change: dict[str, object], limit: str | None) -> None:
     form = Rendition.model_validate({"sha256": "0" * 64, "type": "video/mp4", **FITS, **change})
-    shown = Shown(Needed(Media(asset="0" * 64), "/media/0", None, LIMIT), form, "")
+    shown = Shown(Needed(Media(asset="0" * 64), "/media/0", None), form, "")
     draft = Draft("", "", (), (shown,))
     found = list(media_broken(Kind.REEL, draft, replace(SMALL, videos={Kind.REEL: LIMIT})))
     assert [one.limit for one in found] == ([limit] if limit else [])

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from shared.adapter.contract import Account, Answer, App, Grant, Http
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.hosts import beside
-from shared.adapter.oauth import granted
+from shared.adapter.oauth import asking, granted
 from shared.platforms.instagram.spec import HOME, SPEC
 
 WINDOW = "https://www.instagram.com"
@@ -64,13 +64,7 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
 
 def start(app: App, state: str, verifier: str) -> str:
     """Return the address of the authorization window."""
-    asked = {
-        "client_id": app.client_id,
-        "redirect_uri": app.redirect_uri,
-        "response_type": "code",
-        "scope": ",".join(app.scopes or SCOPES),
-        "state": state,
-    }
+    asked = asking(app, SCOPES, state, between=",")
     return f"{beside(app.base_url, HOME, WINDOW)}/oauth/authorize?{urlencode(asked)}"
 
 

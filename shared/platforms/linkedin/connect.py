@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from shared.adapter.contract import Account, Answer, App, Grant, Http
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.adapter.hosts import beside
-from shared.adapter.oauth import granted
+from shared.adapter.oauth import asking, granted
 from shared.platforms.linkedin.spec import SPEC
 
 API = "https://api.linkedin.com"
@@ -74,14 +74,7 @@ async def limits(_account: Account, _http: Http) -> Mapping[str, int]:
 
 def start(app: App, state: str, _verifier: str) -> str:
     """Return the address at which an administrator of the page lets us in."""
-    asked = {
-        "response_type": "code",
-        "client_id": app.client_id,
-        "redirect_uri": app.redirect_uri,
-        "state": state,
-        "scope": " ".join(app.scopes or SCOPES),
-    }
-    return f"{_sign_in(app)}/authorization?{urlencode(asked)}"
+    return f"{_sign_in(app)}/authorization?{urlencode(asking(app, SCOPES, state))}"
 
 
 async def exchange(app: App, code: str, _verifier: str, http: Http) -> Grant:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from shared.adapter.contract import Account, Answer, App, Grant, Http
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
-from shared.adapter.oauth import challenge, granted
+from shared.adapter.oauth import asking, granted, proving, redeeming
 from shared.platforms.mastodon.spec import SENT_PIXELS
 
 SCOPES = (
@@ -80,27 +80,13 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
 
 def start(app: App, state: str, verifier: str) -> str:
     """Return the address at which the account's owner lets us in; servers before 4.3 pass over the challenge."""
-    asked = {
-        "response_type": "code",
-        "client_id": app.client_id,
-        "redirect_uri": app.redirect_uri,
-        "scope": " ".join(app.scopes or SCOPES),
-        "state": state,
-        "code_challenge": challenge(verifier),
-        "code_challenge_method": "S256",
-    }
+    asked = asking(app, SCOPES, state) | proving(verifier)
     return f"{app.base_url.rstrip('/')}/oauth/authorize?{urlencode(asked)}"
 
 
 async def exchange(app: App, code: str, verifier: str, http: Http) -> Grant:
     """Return what the code of the redirect is worth; raises Unauthorized for a code that is spent or wrong."""
-    asked = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": app.redirect_uri,
-        "scope": " ".join(app.scopes or SCOPES),
-        "code_verifier": verifier,
-    }
+    asked = redeeming(app, code, verifier) | {"scope": " ".join(app.scopes or SCOPES)}
     return granted((await _ask("token", app, asked, http)).json)
 
 

@@ -10,7 +10,7 @@ from shared.adapter.answers import codes_of, failure_of
 from shared.adapter.contract import Account, Answer, App, Grant, Http
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized
 from shared.adapter.hosts import beside
-from shared.adapter.oauth import granted
+from shared.adapter.oauth import asking, granted
 from shared.platforms.threads.spec import SPEC
 
 API, SITE = "https://graph.threads.net", "https://threads.net"
@@ -84,13 +84,7 @@ async def limits(_account: Account, _http: Http) -> Mapping[str, int]:
 
 def start(app: App, state: str, _verifier: str) -> str:
     """Return the address at which the account's owner lets us in; Threads uses no PKCE."""
-    asked = {
-        "client_id": app.client_id,
-        "redirect_uri": app.redirect_uri,
-        "scope": ",".join(app.scopes or SCOPES),
-        "response_type": "code",
-        "state": state,
-    }
+    asked = asking(app, SCOPES, state, between=",")
     return f"{beside(app.base_url, API, SITE)}/oauth/authorize?{urlencode(asked)}"
 
 

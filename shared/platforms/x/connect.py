@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from shared.adapter.contract import Account, Answer, App, Grant, Http
 from shared.adapter.errors import PlatformError, TryLater, Unauthorized
 from shared.adapter.hosts import beside
-from shared.adapter.oauth import challenge, granted
+from shared.adapter.oauth import asking, granted, proving, redeeming
 from shared.platforms.x.spec import HOME, SITE
 
 SCOPES = ("tweet.read", "tweet.write", "users.read", "media.write", "offline.access")
@@ -51,27 +51,13 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
 
 def start(app: App, state: str, verifier: str) -> str:
     """Return the address at which the account's owner lets us in (OAuth 2.0 Authorization Code Flow with PKCE)."""
-    asked = {
-        "response_type": "code",
-        "client_id": app.client_id,
-        "redirect_uri": app.redirect_uri,
-        "scope": " ".join(app.scopes or SCOPES),
-        "state": state,
-        "code_challenge": challenge(verifier),
-        "code_challenge_method": "S256",
-    }
+    asked = asking(app, SCOPES, state) | proving(verifier)
     return f"{beside(app.base_url, HOME, SITE)}/i/oauth2/authorize?{urlencode(asked, quote_via=quote)}"
 
 
 async def exchange(app: App, code: str, verifier: str, http: Http) -> Grant:
     """Return what a code is worth, within 30 seconds of the redirect; raises Unauthorized for a spent or wrong one."""
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": app.redirect_uri,
-        "code_verifier": verifier,
-    }
-    return granted(await _token(app, form, "exchange", http))
+    return granted(await _token(app, redeeming(app, code, verifier), "exchange", http))
 
 
 async def refresh(app: App, grant: Grant, http: Http) -> Grant:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from shared.adapter.contract import Account, Answer, App, Grant, Http
 from shared.adapter.errors import TryLater, Unauthorized
 from shared.adapter.hosts import beside
-from shared.adapter.oauth import challenge, granted
+from shared.adapter.oauth import asking, granted, proving, redeeming
 from shared.platforms.youtube.spec import HOME, LONG_FILM, SIGN_IN, SPEC, TOKENS
 
 _SCOPE = "https://www.googleapis.com/auth/"
@@ -80,29 +80,14 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
 
 def start(app: App, state: str, verifier: str) -> str:
     """Return the address at which the channel's owner lets us in; consent is asked for, else no refresh token comes."""
-    params = {
-        "client_id": app.client_id,
-        "redirect_uri": app.redirect_uri,
-        "response_type": "code",
-        "scope": " ".join(app.scopes or SCOPES),
-        "access_type": "offline",
-        "prompt": "consent",
-        "state": state,
-        "code_challenge": challenge(verifier),
-        "code_challenge_method": "S256",
-    }
+    more = {"access_type": "offline", "prompt": "consent"}
+    params = asking(app, SCOPES, state) | proving(verifier) | more
     return f"{beside(app.base_url, HOME, SIGN_IN)}/o/oauth2/v2/auth?{urlencode(params)}"
 
 
 async def exchange(app: App, code: str, verifier: str, http: Http) -> Grant:
     """Return what the code is worth; raises Unauthorized for a code that is spent, and where scopes were refused."""
-    data = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": app.redirect_uri,
-        "code_verifier": verifier,
-    }
-    grant = granted(await _tokens(app, data, "exchange", http))
+    grant = granted(await _tokens(app, redeeming(app, code, verifier), "exchange", http))
     if grant.scopes and (missing := set(app.scopes or SCOPES) - grant.scopes):
         names = ", ".join(sorted(scope.removeprefix(_SCOPE) for scope in missing))
         raise Unauthorized(f"youtube: the owner did not allow {names}; connect again and tick every box")
