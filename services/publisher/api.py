@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.publisher.tables import Delivery, State, Try
+from services.publisher.life import State
+from services.publisher.tables import Delivery, Try
 from shared.http import Caller, Problem, require, service_app
 from shared.process import Runtime
 

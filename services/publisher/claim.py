@@ -1,15 +1,17 @@
 """The first beat: what must hold for a post to go out, and that we are about to try, in one committed statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.publisher.gates import MAY_GO, OPEN_CHANNELS
+from services.publisher.pace import WINDOWS
 from services.publisher.settings import PublisherSettings
 from shared.adapter.contract import Attempt
 from shared.database import Row, Session
@@ -17,48 +19,111 @@ from shared.events import Brief
 from shared.payload import Payload
 
 # Everything that must hold for a post to go out is tested here, in the statement that also writes down that we are
-# about to try. A post whose outcome is unknown is claimed in any case: to look what became of it needs no approval.
-# Asking again what the platform is still at is no other try: its time ends at `not_after`.
+# about to try. A post whose outcome is unknown is claimed in any case: to look what became of it needs no approval, and
+# neither does asking what the platform is still at, once something of it may be public.
+#
+#   ready      what the messages point at, what is urgent on this platform, and what this worker holds without knowing
+#              it: the answer to an earlier claim's commit was lost
+#   probe      the one post that may be tried on a platform whose breaker has opened, when its time is over
+#   queue      who goes first, and how many posts that makes for the account and for the app
+#   room       how far each count is used up; locked, so that all workers of a platform take turns
+#   waiting    what finds no room, with the seconds until it does
 CLAIM = text(
-    """
+    f"""
     WITH ready AS (
-        SELECT post, state AS was FROM delivery
-        WHERE post = ANY(:posts) AND platform = :platform AND (
-            state = 'uncertain' AND due_at IS NOT NULL
-            OR state IN ('due', 'pending') AND channel = ANY(:open_channels) AND not_after > now()
-                AND verdict = 'approved' AND approved_hash = payload_hash AND approved_revision = revision
-                AND approved_until > now())
+        SELECT d.post, d.state AS was, d.channel, d.platform, d.urgency, d.cost, d.publish_at,
+            d.state = 'due' AS fresh, d.unproven AS look
+        FROM delivery d
+        WHERE d.platform = :platform AND (d.post = ANY(:posts) OR d.state = 'due' AND d.urgency > 0) AND (
+            d.state = 'uncertain' AND d.due_at IS NOT NULL
+            OR d.state = 'pending' AND d.touched
+            OR d.state IN ('due', 'pending') AND {MAY_GO}
+            OR d.state = 'attempting' AND d.claimed_by = :worker AND NOT d.post = ANY(:running))
         FOR UPDATE SKIP LOCKED
+    ), probe AS (
+        UPDATE breaker SET until = now() + make_interval(secs => :lease), probing = true
+        WHERE platform = :platform AND until <= now() AND EXISTS (SELECT FROM ready) RETURNING 1
+    ), queue AS (
+        SELECT r.*, row_number() OVER line AS place, count(*) FILTER (WHERE fresh AND urgency = 0) OVER own AS calm,
+            sum(cost) FILTER (WHERE fresh) OVER own AS of_account, sum(cost) FILTER (WHERE fresh) OVER line AS of_app
+        FROM ready r
+        WINDOW line AS (ORDER BY urgency DESC, publish_at, post),
+            own AS (PARTITION BY channel ORDER BY urgency DESC, publish_at, post)
+    ), counted AS (
+        SELECT account, seconds, full_at FROM pace
+        WHERE account = ANY(:accounts) AND EXISTS (SELECT FROM ready WHERE fresh)
+        ORDER BY account, seconds FOR UPDATE
+    ), room AS (
+        SELECT account, seconds, step, burst * step AS size,
+            greatest(0, extract(epoch FROM full_at - clock_timestamp()))::float AS used
+        FROM unnest(:accounts, :seconds, :steps, :bursts) AS w (account, seconds, step, burst)
+        JOIN counted USING (account, seconds)
+    ), waiting AS (
+        SELECT post, max(seconds) AS seconds FROM (
+            SELECT q.post, extract(epoch FROM b.until - now())::float + CASE WHEN b.until <= now() THEN 5 ELSE 0 END
+            FROM queue q JOIN breaker b USING (platform)
+            WHERE b.until IS NOT NULL AND NOT (q.place = 1 AND EXISTS (SELECT FROM probe))
+            UNION ALL
+            SELECT q.post, extract(epoch FROM b.until - now())::float FROM queue q
+            JOIN block b ON b.account IN (q.channel, q.platform) AND b.until > now() WHERE NOT q.look
+            UNION ALL
+            SELECT q.post, used + asked * step - size FROM queue q
+            JOIN room r ON r.account IN (q.channel, q.platform), LATERAL (SELECT CASE WHEN r.seconds = 0 THEN q.calm
+                WHEN r.account = q.channel THEN q.of_account ELSE q.of_app END AS asked) a
+            WHERE q.fresh AND used + asked * step > size AND NOT (used = 0 AND asked = q.cost)
+                AND NOT (r.seconds = 0 AND q.urgency > 0)
+        ) AS reasons (post, seconds) GROUP BY post
+    ), deferred AS (
+        UPDATE delivery d SET state = CASE WHEN d.state = 'due' THEN 'planned' ELSE d.state END,
+            due_at = now() + make_interval(secs => w.seconds * (1 + random() / 20)),
+            reason = 'its platform or its account has no room yet', moved_by = 'worker'
+        FROM waiting w WHERE d.post = w.post
+    ), going AS (SELECT q.* FROM queue q WHERE NOT EXISTS (SELECT FROM waiting w WHERE w.post = q.post)
+    ), taken AS (
+        UPDATE pace p SET full_at = greatest(p.full_at, clock_timestamp()) + make_interval(secs => r.step * n.posts)
+        FROM room r, LATERAL (
+            SELECT sum(CASE WHEN r.seconds = 0 THEN 1 ELSE cost END) AS posts FROM going g
+            WHERE g.fresh AND r.account IN (g.channel, g.platform)) n
+        WHERE p.account = r.account AND p.seconds = r.seconds AND n.posts > 0
     ), claimed AS (
         UPDATE delivery d SET
-            state = 'attempting', fence = d.fence + 1,
-            tries = d.tries + CASE WHEN r.was = 'pending' THEN 0 ELSE 1 END, began_at = coalesce(d.began_at, now()),
+            state = 'attempting', fence = d.fence + 1, claimed_by = :worker, moved_by = 'worker', reason = NULL,
+            tries = d.tries + CASE WHEN g.was = 'due' THEN 1 ELSE 0 END, began_at = coalesce(d.began_at, now()),
+            looks = d.looks + CASE WHEN g.look THEN 1 ELSE 0 END,
+            tried_at = CASE WHEN g.look THEN d.tried_at ELSE now() END,
             lease_until = now() + make_interval(secs => :lease)
-        FROM ready r WHERE d.post = r.post
-        RETURNING d.post, d.revision, d.fence, d.tries, d.channel, d.payload::text AS payload, d.payload_hash,
-            d.brief::text AS brief, d.began_at, d.resume, d.publish_at, d.traceparent, r.was = 'uncertain' AS uncertain,
-            coalesce(d.channel = ANY(:open_channels) AND d.verdict = 'approved' AND d.approved_hash = d.payload_hash
-                AND d.approved_revision = d.revision AND d.approved_until > now(), false) AS allowed
+        FROM going g WHERE d.post = g.post
+        RETURNING d.post, d.revision, d.fence, d.tries, d.looks, d.absent, d.channel, d.payload::text AS payload,
+            d.payload_hash, d.brief::text AS brief, d.began_at, d.resume, d.publish_at, d.traceparent, d.touched,
+            d.unproven AS uncertain, extract(epoch FROM now() - d.tried_at)::float AS since, {MAY_GO} AS allowed
     ), written AS (
         INSERT INTO try (post, fence, revision, payload_hash) SELECT post, fence, revision, payload_hash FROM claimed
     )
     SELECT * FROM claimed
-    """
-).bindparams(bindparam("posts", type_=ARRAY(Uuid)), bindparam("open_channels", type_=ARRAY(Text)))
+    """  # noqa: S608 - constants
+).bindparams(bindparam("posts", type_=ARRAY(Uuid)), bindparam("running", type_=ARRAY(Uuid)), OPEN_CHANNELS, *WINDOWS)
 
-# Asked before each further call that makes something public. No row: the lease, the approval or the stance is gone.
-STILL = text(
-    """
-    UPDATE delivery SET resume = :resume, lease_until = now() + make_interval(secs => :lease)
-    WHERE post = :post AND fence = :fence AND state = 'attempting' AND lease_until > now()
-        AND verdict = 'approved' AND approved_hash = payload_hash AND approved_revision = revision
-        AND approved_until > now() AND channel = ANY(:open_channels)
+# Asked before each further call that makes something public. No row: the lease, the approval, the stance is gone, or a
+# hold has come.
+KEEP_ON = text(
+    f"""
+    UPDATE delivery d SET resume = :resume, touched = d.touched OR :touched,
+        lease_until = now() + make_interval(secs => :lease)
+    WHERE d.post = :post AND d.fence = :fence AND d.state = 'attempting' AND d.lease_until > now() AND {MAY_GO}
     RETURNING 1
+    """  # noqa: S608 - constants
+).bindparams(bindparam("resume", type_=JSONB), OPEN_CHANNELS)
+STILL = text(
+    f"""
+    SELECT 1 FROM delivery d
+    WHERE d.post = :post AND d.fence = :fence AND d.state = 'attempting' AND d.lease_until > now() AND {MAY_GO}
+    """  # noqa: S608 - constants
+).bindparams(OPEN_CHANNELS)
+KEEP = text(
     """
-).bindparams(bindparam("resume", type_=JSONB), bindparam("open_channels", type_=ARRAY(Text)))
-KEEP = text("UPDATE delivery SET resume = :resume WHERE post = :post AND fence = :fence").bindparams(
-    bindparam("resume", type_=JSONB)
-)
+    UPDATE delivery SET resume = :resume, touched = touched OR :touched WHERE post = :post AND fence = :fence
+    """
+).bindparams(bindparam("resume", type_=JSONB))
 OTHERS = text("SELECT external_id FROM delivery WHERE channel = :channel AND post <> :post AND published_at >= :since")
 
 
@@ -69,6 +134,11 @@ class Claimed:
     post: UUID
     fence: int
     tries: int
+    looks: int
+    absent: int
+    """How many looks in a row found nothing."""
+    since: float
+    """Seconds since the latest try began that may have made it public."""
     channel: str
     payload: Payload
     payload_hash: str
@@ -76,7 +146,10 @@ class Claimed:
     publish_at: datetime
     attempt: Attempt
     traceparent: str | None
+    touched: bool
+    """Whether something of it may be public already."""
     uncertain: bool
+    """Whether the outcome of an earlier try is unknown."""
     allowed: bool
     trusted_until: float
     """By this machine's monotonic clock: later than this, no call begins."""
@@ -88,22 +161,49 @@ class Claimed:
 
 
 async def claim(
-    posts: Sequence[UUID], platform: str, channels: Sequence[str], db: Session, settings: PublisherSettings
+    posts: Sequence[UUID],
+    platform: str,
+    *,
+    worker: UUID,
+    running: Collection[UUID],
+    channels: Sequence[str],
+    counts: Mapping[str, Any],
+    db: Session,
+    settings: PublisherSettings,
 ) -> list[Claimed]:
-    """Claim those of the posts that may be tried now; `channels` are those that may publish."""
+    """Claim those of the posts that may be tried now.
+
+    `running` are those that this worker has under way; `channels` are those that may publish; `counts` are the
+    platform's as `pace.values` returns them.
+    """
     started = monotonic()
-    values = {"posts": posts, "platform": platform, "lease": settings.lease_seconds, "open_channels": channels}
-    rows = (await db.execute(CLAIM, values)).all()
+    who = {"worker": worker, "running": list(running)}
+    what = {"posts": posts, "platform": platform, "lease": settings.lease_seconds, "open_channels": channels}
+    rows = (await db.execute(CLAIM, {**what, **who, **counts})).all()
     return [_claimed(row, started + settings.trust_seconds) for row in rows]
 
 
+async def still(claimed: Claimed, channels: Sequence[str], db: Session) -> bool:
+    """Say whether the post may go out, still."""
+    if monotonic() >= claimed.trusted_until:
+        return False
+    values = {"post": claimed.post, "fence": claimed.fence, "open_channels": channels}
+    return (await db.execute(STILL, values)).one_or_none() is not None
+
+
 async def keep(
-    claimed: Claimed, resume: Mapping[str, Any], channels: Sequence[str], db: Session, settings: PublisherSettings
+    claimed: Claimed,
+    resume: Mapping[str, Any],
+    *,
+    touched: bool,
+    channels: Sequence[str],
+    db: Session,
+    settings: PublisherSettings,
 ) -> bool:
     """Write down what is done so far; return whether more may be made public."""
-    values = {"post": claimed.post, "fence": claimed.fence, "resume": dict(resume)}
-    still = values | {"lease": settings.lease_seconds, "open_channels": channels}
-    if monotonic() < claimed.trusted_until and (await db.execute(STILL, still)).one_or_none():
+    values = {"post": claimed.post, "fence": claimed.fence, "resume": dict(resume), "touched": touched}
+    going_on = values | {"lease": settings.lease_seconds, "open_channels": channels}
+    if monotonic() < claimed.trusted_until and (await db.execute(KEEP_ON, going_on)).one_or_none():
         return True
     await db.execute(KEEP, values)
     return False
@@ -120,6 +220,9 @@ def _claimed(row: Row, trusted_until: float) -> Claimed:
         post=row.post,
         fence=row.fence,
         tries=row.tries,
+        looks=row.looks,
+        absent=row.absent,
+        since=row.since,
         channel=row.channel,
         payload=Payload.model_validate_json(row.payload),
         payload_hash=row.payload_hash,
@@ -133,6 +236,7 @@ def _claimed(row: Row, trusted_until: float) -> Claimed:
             resume=row.resume,
         ),
         traceparent=row.traceparent,
+        touched=row.touched,
         uncertain=row.uncertain,
         allowed=row.allowed,
         trusted_until=trusted_until,

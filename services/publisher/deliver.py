@@ -8,18 +8,21 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.publisher.claim import Claimed, claim, keep, others
+from services.publisher import pace
+from services.publisher.claim import Claimed, claim, keep, others, still
+from services.publisher.door import Door
 from services.publisher.handlers import Planner
-from services.publisher.outcome import Absent, Outcome, Unresolved, settle
+from services.publisher.outcome import Outcome, Tried, settle
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import open_channels
+from services.publisher.stance import now_of
 from shared.accounts import Accounts
-from shared.adapter.contract import Http, Media, NotFound, Publisher
+from shared.adapter.contract import Http, Media, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
-from shared.adapter.spec import Absence, Safe, Spec
+from shared.adapter.spec import Safe, Spec
 from shared.addresses import Addresses
 from shared.channels import Registry
 from shared.database import Session, statements
@@ -56,54 +59,83 @@ class Deliver:
         self._http = http
         self._media = media
         self._settings = settings
+        self._worker = uuid4()
+        self._running: set[UUID] = set()
+        self._counts: tuple[str, list[pace.Window]] = ("", [])
 
     async def claim(self, events: Sequence[PostDue], db: Session) -> Sequence[Claimed]:
         """Claim the posts that may be tried now; the others wait for their next look."""
-        channels = open_channels(self._registry())
-        return await claim([event.post for event in events], self._spec.name, channels, db, self._settings)
+        claims = await claim(
+            [event.post for event in events],
+            self._spec.name,
+            worker=self._worker,
+            running=self._running,
+            channels=self._channels(),
+            counts=pace.values(await self._counted(db)),
+            db=db,
+            settings=self._settings,
+        )
+        self._running |= {one.post for one in claims}
+        return claims
 
-    async def call(self, claim: Claimed) -> Outcome:
+    async def call(self, claim: Claimed) -> Tried:
         """Publish, or find out what became of an earlier try; whatever happens is an outcome."""
-        left = claim.trusted_until - monotonic()
+        door = Door(self._http, partial(self._still, claim))
         try:
-            async with asyncio.timeout(left):
-                return await self._try(claim)
+            async with asyncio.timeout(claim.trusted_until - monotonic()):
+                outcome = await self._try(claim, door)
         except PlatformError as error:
-            return error
+            outcome = error
         except TimeoutError:
-            return Uncertain(f"no answer within {self._settings.trust_seconds:.0f} seconds")
+            reason = f"no answer within {self._settings.trust_seconds:.0f} seconds"
+            outcome = Uncertain(reason) if door.touched else TryLater(reason)
+        return Tried(outcome, touched=door.touched, failing=door.failing)
 
-    async def settle(self, claim: Claimed, outcome: Outcome, db: Session) -> Sequence[Event]:
+    async def settle(self, claim: Claimed, outcome: Tried, db: Session) -> Sequence[Event]:
         """Write down what became of it."""
-        return await settle(claim, outcome, db, self._planner, self._settings)
+        db.when_committed(partial(self._running.discard, claim.post))
+        return await settle(claim, outcome, self._spec, db, self._planner, self._settings)
 
-    async def _try(self, claim: Claimed) -> Outcome:
+    async def _try(self, claim: Claimed, door: Door) -> Outcome:
         if claim.payload.digest() != claim.payload_hash:
             raise Rejected("the stored payload is not the one that was approved")
         account = self._accounts.of(claim.channel)
         if claim.uncertain and not (claim.allowed and self._repeatable(claim)):
             attempt = replace(claim.attempt, others=await self._others(claim))
-            found = await self._publisher.find(claim.payload, account, attempt, self._http)
-            if not isinstance(found, NotFound):
-                return found
-            if self._spec.absence is not Absence.PROVES:
-                return Unresolved("nothing was found, which on this platform proves nothing")
-            if not claim.allowed:
-                return Absent("it was not published, and its approval is no longer valid")
-        progress = partial(self._progress, claim)
-        return await self._publisher.publish(claim.payload, account, claim.attempt, self._http, self._media, progress)
+            return await self._publisher.find(claim.payload, account, attempt, door)
+        progress = partial(self._progress, claim, door)
+        return await self._publisher.publish(claim.payload, account, claim.attempt, door, self._media, progress)
+
+    async def _counted(self, db: Session) -> list[pace.Window]:
+        """Return the platform's counts; makes their rows when the registry has changed."""
+        registry = self._registry()
+        if self._counts[0] != registry.digest:
+            counts = pace.windows(self._spec, registry)
+            await pace.ensure(counts, db)
+            self._counts = registry.digest, counts
+        return self._counts[1]
+
+    def _channels(self) -> list[str]:
+        return now_of(self._registry()).open
 
     async def _others(self, claimed: Claimed) -> frozenset[str]:
         """Return the ids of the channel's posts that are known to be other ones, so that a look-up passes them over."""
         async with statements(self._engine) as db:
             return await others(claimed, db)
 
-    async def _progress(self, claimed: Claimed, resume: Mapping[str, Any]) -> None:
+    async def _still(self, claimed: Claimed) -> bool:
+        async with statements(self._engine) as db:
+            return await still(claimed, self._channels(), db)
+
+    async def _progress(self, claimed: Claimed, door: Door, resume: Mapping[str, Any]) -> None:
         """Write down what is done so far; raises TryLater when nothing more may be made public now."""
         async with statements(self._engine) as db:
-            if await keep(claimed, resume, open_channels(self._registry()), db, self._settings):
-                return
-        raise TryLater("the lease, the approval or the channel's stance ended on the way")
+            kept = await keep(
+                claimed, resume, touched=door.touched, channels=self._channels(), db=db, settings=self._settings
+            )
+        if not kept:
+            raise TryLater("a hold, the approval, the stance or the lease ended it on the way")
+        door.granted()
 
     def _repeatable(self, claim: Claimed) -> bool:
         """Say whether the platform itself makes the same call harmless, still."""

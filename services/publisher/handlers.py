@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
+from services.publisher.facets import facets_of
+from services.publisher.life import BEGUN, State
 from services.publisher.settings import PublisherSettings
+from services.publisher.stance import now_of
 from services.publisher.statements import CANCEL, JUDGE, LOOK, REFUSE_FORM, REQUEST, STUB, WAIT
-from services.publisher.tables import BEGUN, State, open_channels
 from shared.channels import Registry
+from shared.content import Priority
 from shared.database import Row, Session
 from shared.events import (
     Change,
@@ -22,12 +25,14 @@ from shared.events import (
     PostRequested,
     PostReviewRequested,
     PostScheduled,
+    Requester,
     Settlement,
 )
 from shared.mailbox import Handlers, Together, envelope_of
 from shared.payload import digest_of
 from shared.telemetry import current_traceparent
 
+URGENCY = {Priority.NORMAL: 0, Priority.CORRECTION: 1, Priority.CRISIS: 2}
 Verdict: TypeAlias = PostApproved | PostRefused | PostReviewRequested
 VERDICTS: Mapping[str, type[Verdict]] = {kind.name: kind for kind in (PostApproved, PostRefused, PostReviewRequested)}
 
@@ -57,7 +62,8 @@ class Planner:
 
     async def cancel(self, event: PostCancelled, db: Session) -> Sequence[Event]:
         """A post that nothing has been sent of is cancelled at once; one under way waits for proof."""
-        if (await db.execute(CANCEL, {"post": event.post, "reason": event.reason})).one_or_none():
+        said = {"post": event.post, "reason": event.reason, "by": _who(event.requester)}
+        if (await db.execute(CANCEL, said)).one_or_none():
             return _settled(event, Change.CANCEL, Settlement.APPLIED)
         return await self._too_early_or_late(event, Change.CANCEL, db)
 
@@ -131,7 +137,7 @@ class Planner:
         return _settled(event, change, Settlement.APPLIED if cancelled else Settlement.TOO_LATE)
 
     def _ready(self) -> dict[str, Any]:
-        return {"open_channels": open_channels(self._registry()), "rewake": self._settings.rewake_seconds}
+        return {"ready_channels": now_of(self._registry()).ready, "rewake": self._settings.rewake_seconds}
 
 
 def _planned(event: PostEvent, row: Row | None) -> list[Event]:
@@ -175,7 +181,14 @@ def _request(event: PostRequested, payload: bytes, traceparent: str | None) -> d
         "not_after": event.timing.not_after,
         "after": event.after,
         "traceparent": traceparent,
+        "facets": facets_of(event.brief),
+        "urgency": URGENCY[event.brief.about.priority],
+        "cost": len(event.payload.pieces),
     }
+
+
+def _who(requester: Requester) -> str:
+    return f"{requester.tool} for {requester.person}" if requester.person else requester.tool
 
 
 def handlers(planner: Planner) -> Handlers:

@@ -11,12 +11,14 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.publisher import breaker, pace
 from services.publisher.claim import Claimed
 from services.publisher.handlers import Planner
+from services.publisher.life import BEGUN, State
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import MOST_LOOKS, PARTLY_PUBLIC, State
-from shared.adapter.contract import Pending, Published
-from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.contract import NotFound, Pending, Published
+from shared.adapter.errors import Limited, PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.spec import Absence, Spec
 from shared.database import Session
 from shared.events import Event, PostFailed, PostPublished, PostUncertain
 
@@ -37,34 +39,41 @@ LATENESS = Histogram(
 
 # The platform is asked again after an outage of ours or of its accounts, sooner after a passing fault.
 UNAUTHORIZED_AFTER = 300.0
+LIMITED_FOR = 60.0
+"""Seconds that an account is left alone that has done enough, where the platform does not say for how long."""
+MOST_LOOKS = 20
+"""Looks after which an unknown outcome is no longer looked up but asked of a person."""
+ENOUGH_LOOKS = 2
+"""Looks in a row that must have found nothing before absence counts."""
+
+
+Outcome: TypeAlias = Published | Pending | NotFound | PlatformError
 
 
 @dataclass(frozen=True, slots=True)
-class Unresolved:
-    """Nobody but a person can say what became of the call."""
+class Tried:
+    """What came of a try, and what its calls were like."""
 
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """It is proven that nothing was published."""
-
-    reason: str
-
-
-Outcome: TypeAlias = Published | Pending | PlatformError | Unresolved | Absent
+    outcome: Outcome
+    touched: bool = False
+    """Whether something may have been made public."""
+    failing: bool | None = None
+    """Whether the platform was out of order; None where it was not asked."""
 
 
 # One statement: where the fence no longer holds, nothing changes but the try, whose outcome is kept as an orphan.
 SETTLE = text(
-    f"""
+    """
     WITH settled AS (
         UPDATE delivery d SET
-            state = CASE WHEN :state = 'failed' AND {PARTLY_PUBLIC} THEN 'needs_review' ELSE :state END,
-            due_at = now() + make_interval(secs => :after), lease_until = NULL, reason = :reason,
+            state = CASE WHEN :state = 'failed' AND (d.touched OR :touched) THEN 'needs_review' ELSE :state END,
+            due_at = now() + make_interval(secs => :after), lease_until = NULL, claimed_by = NULL,
+            reason = :reason, moved_by = 'worker',
             resume = coalesce(:resume, resume), external_id = coalesce(:external_id, external_id),
-            permalink = coalesce(:permalink, permalink),
+            permalink = coalesce(:permalink, permalink), absent = :absent, unproven = :unproven,
+            tries = tries - :unspent, tried_at = CASE WHEN :touched THEN now() ELSE tried_at END,
+            touched = CASE WHEN :nothing_there THEN coalesce(resume -> 'parts', '[]') <> '[]'
+                ELSE touched OR :touched END,
             published_at = CASE WHEN :state = 'published' THEN now() ELSE published_at END
         WHERE post = :post AND fence = :fence AND state = 'attempting'
         RETURNING state, published_at, waiting, extract(epoch FROM now() - publish_at)::float AS late
@@ -72,9 +81,12 @@ SETTLE = text(
         UPDATE try SET ended_at = now(), reason = :reason,
             outcome = CASE WHEN EXISTS (SELECT FROM settled) THEN :outcome ELSE 'orphan: ' || :outcome END
         WHERE post = :post AND fence = :fence AND ended_at IS NULL
+    ), healed AS (
+        UPDATE breaker SET failures = 0, opened = 0, until = NULL, probing = false
+        WHERE platform = :platform AND :answered AND (failures > 0 OR until IS NOT NULL)
     )
     SELECT * FROM settled
-    """  # noqa: S608 - constants
+    """
 ).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)))
 WAITING = text(
     """
@@ -92,32 +104,49 @@ class Next:
     outcome: str
     after: float | None = None
     reason: str | None = None
+    absent: int = 0
+    spent: bool = True
+    """Whether it counts as a try."""
 
 
-def decide(tried: Claimed, outcome: Outcome, settings: PublisherSettings) -> Next:
+def decide(tried: Claimed, outcome: Outcome, spec: Spec, settings: PublisherSettings) -> Next:
     """Return what follows from an outcome; pure."""
     match outcome:
         case Published():
             return Next(State.PUBLISHED, "published", None, outcome.unsaid)
         case Pending():
             return Next(State.PENDING, "pending", outcome.after)
-        case Unresolved():
-            return Next(State.NEEDS_REVIEW, "unresolved", None, outcome.reason)
-        case Absent():
-            return Next(State.PLANNED, "absent", _later(tried.tries), outcome.reason)
+        case NotFound():
+            return _not_found(tried, spec, settings)
         case Uncertain():
             return _unproven(tried, "uncertain", outcome.reason)
         case _ if tried.uncertain:
             # This call certainly failed, but what became of the one before it is still not known.
-            return _unproven(tried, "uncertain, and failed", outcome.reason)
+            return _unproven(tried, "uncertain, and failed", outcome.reason, absent=tried.absent)
         case _:
             return _not_done(tried, outcome, settings)
+
+
+def _not_found(tried: Claimed, spec: Spec, settings: PublisherSettings) -> Next:
+    """Take absence for proof only after looks that came late enough, and only where the platform's word is proof."""
+    absent = tried.absent + 1
+    left = settings.proof_after(spec.lag) - tried.since
+    if absent < ENOUGH_LOOKS or left > 0:
+        then = _unproven(tried, "not found", "nothing was found yet", absent)
+        soon = min(then.after or left, left) if left > 0 else then.after
+        return replace(then, after=soon) if then.state is State.UNCERTAIN else then
+    if spec.absence is Absence.PROVES:
+        return Next(State.PLANNED, "absent", 0.0, f"{absent} looks in a row found nothing: it is not public")
+    reason = f"{absent} looks in a row found nothing, which on this platform proves nothing"
+    return Next(State.NEEDS_REVIEW, "unresolved", None, reason, absent)
 
 
 def _not_done(tried: Claimed, error: PlatformError, settings: PublisherSettings) -> Next:
     """Return what follows when the platform certainly did not do it."""
     more = tried.tries < settings.most_tries
     match error:
+        case Limited():
+            return Next(State.PLANNED, "limited", error.after or LIMITED_FOR, error.reason, spent=False)
         case TryLater() if more:
             return Next(State.PLANNED, "try later", error.after or _later(tried.tries), error.reason)
         case Unauthorized() if more:
@@ -128,46 +157,63 @@ def _not_done(tried: Claimed, error: PlatformError, settings: PublisherSettings)
             return Next(State.FAILED, "gave up", None, f"{tried.tries} tries, the last one: {error.reason}")
 
 
-def _unproven(tried: Claimed, outcome: str, reason: str) -> Next:
+def _unproven(tried: Claimed, outcome: str, reason: str, absent: int = 0) -> Next:
     """Look again later; a person is asked when looking has not helped for long."""
-    if tried.tries >= MOST_LOOKS:
-        return Next(State.NEEDS_REVIEW, outcome, None, f"{tried.tries} tries, the last one: {reason}")
-    return Next(State.UNCERTAIN, outcome, _later(tried.tries), reason)
+    if tried.looks >= MOST_LOOKS:
+        return Next(State.NEEDS_REVIEW, outcome, None, f"{tried.looks} looks, the last one: {reason}", absent)
+    return Next(State.UNCERTAIN, outcome, _later(tried.looks + 1), reason, absent)
 
 
 async def settle(
-    tried: Claimed, outcome: Outcome, db: Session, planner: Planner, settings: PublisherSettings
+    tried: Claimed, result: Tried, spec: Spec, db: Session, planner: Planner, settings: PublisherSettings
 ) -> Sequence[Event]:
     """Write the outcome down where the fence still holds, and return what follows."""
-    then = decide(tried, outcome, settings)
-    row = (await db.execute(SETTLE, _values(tried, outcome, then))).one_or_none()
+    outcome = result.outcome
+    then = decide(tried, outcome, spec, settings)
+    row = (await db.execute(SETTLE, _values(tried, result, then))).one_or_none()
     platform = tried.brief.platform
     OUTCOMES.labels(platform, then.outcome if row else "orphan").inc()
+    await _beware(tried, result, db, settings)
     if row is None:
         return []
     if row.state == State.NEEDS_REVIEW and then.state is State.FAILED:
-        then = replace(then, state=State.NEEDS_REVIEW, reason=f"a part of the thread is public; then: {then.reason}")
+        then = replace(then, state=State.NEEDS_REVIEW, reason=f"a part of it may be public; then: {then.reason}")
     if isinstance(outcome, Published) and outcome.unsaid:
         UNSAID.labels(platform).inc()
         log.error("the first comment is missing, or may be", platform=platform, reason=outcome.unsaid)
     if then.state is State.PUBLISHED:
         LATENESS.labels(platform).observe(max(0.0, row.late))
     events = _events(tried, outcome, then, row.published_at)
-    proven = then.state not in (State.PENDING, State.UNCERTAIN, State.NEEDS_REVIEW)
-    if row.waiting and proven:
+    if row.waiting and then.state not in BEGUN:
         changes = (await db.execute(WAITING, {"post": tried.post})).all()
         events += await planner.apply_waiting(db, sorted(changes, key=lambda change: change.id))
     return events
 
 
-def _values(tried: Claimed, outcome: Outcome, then: Next) -> dict[str, Any]:
+async def _beware(tried: Claimed, result: Tried, db: Session, settings: PublisherSettings) -> None:
+    """Leave an account alone that has done enough, and a platform that is out of order."""
+    if isinstance(result.outcome, Limited):
+        await pace.block(tried.channel, result.outcome.after or LIMITED_FOR, result.outcome.reason, db)
+    if result.failing and isinstance(result.outcome, PlatformError):
+        await breaker.failed(tried.brief.platform, result.outcome.reason, db, settings)
+
+
+def _values(tried: Claimed, result: Tried, then: Next) -> dict[str, Any]:
+    outcome = result.outcome
     return {
         "post": tried.post,
         "fence": tried.fence,
+        "platform": tried.brief.platform,
         "state": then.state,
         "outcome": then.outcome,
         "after": then.after,
         "reason": then.reason,
+        "absent": then.absent,
+        "unproven": then.state in (State.UNCERTAIN, State.NEEDS_REVIEW),
+        "unspent": 0 if then.spent else 1,
+        "touched": result.touched or (tried.uncertain and isinstance(outcome, Pending)),
+        "nothing_there": then.outcome == "absent",
+        "answered": result.failing is False,
         "resume": dict(outcome.resume) if isinstance(outcome, Pending) else None,
         "external_id": outcome.external_id if isinstance(outcome, Published) else None,
         "permalink": outcome.permalink if isinstance(outcome, Published) else None,

@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from prometheus_client import Gauge
-from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 
+from services.publisher.gates import HELD, OPEN_CHANNELS
+from services.publisher.life import UNTOUCHED, WATCHED, State, quoted
+from services.publisher.outcome import MOST_LOOKS
 from services.publisher.settings import PublisherSettings
-from services.publisher.tables import MOST_LOOKS, OPEN, PARTLY_PUBLIC, UNTOUCHED, State, open_channels, quoted
+from services.publisher.stance import Now, now_of
 from shared.channels import Registry
 from shared.database import Row, Session
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
@@ -18,54 +21,69 @@ OLDEST = Gauge("carillon_oldest_due_seconds", "How long ago the longest waiting 
 BATCH = 500
 GONE = "its worker did not come back"
 
-# One look at a due row decides what becomes of it, in this order: its time is over; its channel may not publish; the
-# post it must follow is not public yet; it is due. A row that was announced is announced again if nobody claims it.
+# One look at a due row decides what becomes of it, in this order: its time is over; a hold covers it, or its channel
+# may not publish; the post it must follow is not public yet; its channel's hours are quiet; it is due. A row that was
+# announced is announced again if nobody claims it.
 LOOK = f"""
     WITH ready AS (
         SELECT post, state AS was, due_at AS was_due FROM delivery
-        WHERE state IN ({quoted(OPEN)}) AND due_at <= now()
+        WHERE state IN ({quoted(WATCHED)}) AND due_at <= now()
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), seen AS (
-        SELECT r.post, r.was, r.was_due, CASE
-            WHEN d.state <> 'uncertain' AND d.not_after <= now() THEN
-                CASE WHEN {PARTLY_PUBLIC} THEN 'needs_review' ELSE 'expired' END
-            WHEN d.state = 'awaiting' THEN 'awaiting'
-            WHEN d.state IN ({quoted(UNTOUCHED)}) AND NOT d.channel = ANY(:open_channels) THEN 'held'
-            WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.after IS NOT NULL AND NOT EXISTS (
+        SELECT r.post, r.was, r.was_due, d.not_after, q.until AS quiet_until, CASE
+            WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
+                CASE WHEN d.touched THEN 'needs_review' ELSE 'expired' END
+            WHEN d.state = 'pending' AND NOT d.touched AND d.not_after <= now() THEN 'expired'
+            WHEN d.state = 'pending' AND d.not_after + make_interval(secs => :linger) <= now() THEN 'needs_review'
+            WHEN d.state NOT IN ('planned', 'held', 'due') THEN d.state
+            WHEN {HELD} THEN 'held' WHEN NOT d.channel = ANY(:open_channels) THEN 'held'
+            WHEN d.after IS NOT NULL AND NOT EXISTS (
                 SELECT FROM delivery first WHERE first.post = d.after AND first.state = 'published') THEN 'planned'
-            WHEN d.state IN ({quoted(UNTOUCHED)}) THEN 'due'
-            ELSE d.state END AS next
+            WHEN d.urgency = 0 AND q.until IS NOT NULL THEN 'planned'
+            ELSE 'due' END AS next,
+            CASE WHEN {HELD} THEN 'a hold covers it' ELSE 'its channel is switched off' END AS held_by
         FROM ready r JOIN delivery d USING (post)
+        LEFT JOIN unnest(:quiet_channels, :quiet_until) AS q (channel, until) ON q.channel = d.channel
     )
     UPDATE delivery d SET
-        state = s.next,
+        state = s.next, moved_by = 'scheduler',
         due_at = CASE
             WHEN s.next IN ('expired', 'needs_review') THEN NULL
             WHEN s.next = 'awaiting' THEN d.not_after
-            WHEN s.next = 'planned' THEN now() + interval '2 seconds'
-            WHEN s.next = 'held' THEN now() + interval '5 seconds'
-            ELSE now() + make_interval(secs => :rewake) END
+            WHEN s.next = 'planned' THEN coalesce(s.quiet_until, now() + interval '2 seconds')
+            WHEN s.next = 'held' THEN least(d.not_after, now() + interval '30 seconds')
+            ELSE now() + make_interval(secs => :rewake) END,
+        reason = CASE
+            WHEN s.next = 'expired' AND s.was = 'awaiting' THEN 'its time ran out before it was approved'
+            WHEN s.next = 'expired' AND s.was = 'held' THEN 'its time ran out while it was held'
+            WHEN s.next = 'expired' THEN 'its time ran out'
+            WHEN s.next = 'needs_review' AND s.was = 'pending' THEN 'its time ran out while the platform was at it'
+            WHEN s.next = 'needs_review' THEN 'its time ran out with a part of it public'
+            WHEN s.next = 'held' THEN s.held_by
+            WHEN s.next = 'planned' THEN CASE WHEN s.quiet_until IS NULL THEN 'it waits for the post before it'
+                ELSE 'its channel''s hours are quiet' END
+            ELSE d.reason END
     FROM seen s WHERE d.post = s.post
-    RETURNING d.post, d.revision, d.platform, d.channel, d.traceparent, s.was, d.state,
+    RETURNING d.post, d.revision, d.platform, d.channel, d.traceparent, s.was, d.state, d.reason,
         extract(epoch FROM now() - s.was_due)::float AS late
     """  # noqa: S608 - constants
-CHANNELS = bindparam("open_channels", type_=ARRAY(Text))
-WAKE = text(LOOK).bindparams(CHANNELS)
+QUIET = (bindparam("quiet_channels", type_=ARRAY(Text)), bindparam("quiet_until", type_=ARRAY(DateTime(timezone=True))))
+WAKE = text(LOOK).bindparams(OPEN_CHANNELS, *QUIET)
 
 # A worker that is gone left its call unproven. Nobody may simply call again: it is looked up first.
 ABANDONED = text(
     f"""
     UPDATE delivery SET
-        state = CASE WHEN tries < {MOST_LOOKS} THEN 'uncertain' ELSE 'needs_review' END,
-        due_at = CASE WHEN tries < {MOST_LOOKS} THEN now() END,
-        reason = '{GONE}'
+        state = CASE WHEN looks < {MOST_LOOKS} THEN 'uncertain' ELSE 'needs_review' END,
+        due_at = CASE WHEN looks < {MOST_LOOKS} THEN now() END, unproven = true, touched = true,
+        tried_at = lease_until - make_interval(secs => :lease), reason = '{GONE}', moved_by = 'scheduler'
     WHERE post IN (
         SELECT post FROM delivery WHERE state = 'attempting' AND lease_until <= now() LIMIT 500 FOR UPDATE SKIP LOCKED
     ) RETURNING post, revision, traceparent, state
     """  # noqa: S608 - constants
 )
 REST = text(
-    f"SELECT extract(epoch FROM min(due_at) - now())::float FROM delivery WHERE state IN ({quoted(OPEN)})"  # noqa: S608
+    f"SELECT extract(epoch FROM min(due_at) - now())::float FROM delivery WHERE state IN ({quoted(WATCHED)})"  # noqa: S608
 )
 
 
@@ -78,7 +96,7 @@ class Scheduler:
 
     async def tick(self, db: Session) -> tuple[Sequence[Caused], float | None]:
         """Announce what is due, expire what is too late, take back what was abandoned."""
-        lost = (await db.execute(ABANDONED)).all()
+        lost = (await db.execute(ABANDONED, {"lease": self._settings.lease_seconds})).all()
         rows = (await db.execute(WAKE, {"most": BATCH, **self._parameters()})).all()
         OLDEST.set(max((row.late for row in rows), default=0))
         events = [Caused(_lost(row), row.traceparent) for row in lost]
@@ -90,9 +108,13 @@ class Scheduler:
         return events, rest
 
     def _parameters(self) -> dict[str, Any]:
+        now: Now = now_of(self._registry())
         return {
             "rewake": self._settings.rewake_seconds,
-            "open_channels": open_channels(self._registry()),
+            "linger": self._settings.linger_seconds,
+            "open_channels": now.open,
+            "quiet_channels": list(now.quiet),
+            "quiet_until": list(now.quiet.values()),
         }
 
 
@@ -105,13 +127,11 @@ def _announce(row: Row) -> list[Event]:
     """Return what a row's new state means to others."""
     match row.state:
         case State.EXPIRED:
-            reason = "its time ran out before it was approved" if row.was == State.AWAITING else "its time ran out"
-            return [PostExpired(post=row.post, revision=row.revision, reason=reason)]
+            return [PostExpired(post=row.post, revision=row.revision, reason=row.reason)]
         case State.NEEDS_REVIEW:
-            reason = "its time ran out with a part of the thread public"
-            return [PostUncertain(post=row.post, revision=row.revision, reason=reason, needs_person=True)]
+            return [PostUncertain(post=row.post, revision=row.revision, reason=row.reason, needs_person=True)]
         case State.HELD if row.was != State.HELD:
-            return [PostHeld(post=row.post, revision=row.revision, reason=f"{row.channel} is switched off")]
+            return [PostHeld(post=row.post, revision=row.revision, reason=row.reason)]
         case State.DUE | State.PENDING | State.UNCERTAIN:
             return [PostDue(post=row.post, revision=row.revision, platform=row.platform)]
         case _:

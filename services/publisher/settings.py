@@ -1,5 +1,6 @@
 """The settings of publisher."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +26,18 @@ class PublisherSettings(Settings):
     """How long after its claim a worker may still begin a call."""
     lease_seconds: float = Field(default=90.0, gt=0)
     """How long after its claim a delivery belongs to its worker; then others look what became of it."""
+    reconcile_seconds: float = Field(default=120.0, gt=0)
+    """How long after a try its post's absence begins to count; the platform's own lag comes on top."""
+    lag_seconds: float | None = Field(default=None, ge=0)
+    """A platform's lag, in place of what its spec says: for rehearsals at another speed."""
+    linger_seconds: float = Field(default=3600.0, gt=0)
+    """How long after its last moment a post that a platform is still at is waited for; then a person is asked."""
+    stale_seconds: float = Field(default=600.0, ge=0)
+    """A post whose time was longer ago than this when its hold is released needs approval again."""
+    breaker_failures: int = Field(default=5, ge=1)
+    """Failures in a row after which a platform is left alone for a while."""
+    breaker_seconds: float = Field(default=30.0, gt=0)
+    """For how long the first time; twice as long each time, ten minutes at the most."""
     rewake_seconds: float = Field(default=60.0, gt=0)
     """When a due post that nobody claimed is announced again."""
     most_tries: int = Field(default=12, ge=1)
@@ -32,6 +45,11 @@ class PublisherSettings(Settings):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if not self.http_seconds < self.trust_seconds < self.lease_seconds:
-            raise ValueError("HTTP_SECONDS must be less than TRUST_SECONDS, and that less than LEASE_SECONDS")
+        if not self.http_seconds < self.trust_seconds < self.lease_seconds < self.reconcile_seconds:
+            names = "HTTP_SECONDS, TRUST_SECONDS, LEASE_SECONDS, RECONCILE_SECONDS"
+            raise ValueError(f"{names} must each be less than the next")
         return self
+
+    def proof_after(self, lag: timedelta) -> float:
+        """Return the seconds after a try from which on its absence counts."""
+        return self.reconcile_seconds + (lag.total_seconds() if self.lag_seconds is None else self.lag_seconds)

@@ -1,60 +1,28 @@
-"""What publisher remembers: one row a post, and one a try."""
+"""What publisher remembers: one row a post, one a try, one a move; and what stands in the way of all of them."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, Integer, Text, Uuid, func, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.channels import Registry, Stance
+from services.publisher.life import WATCHED, State, quoted
 from shared.mailbox import add_mailbox
-
-
-class State(StrEnum):
-    """Where a delivery is in its life."""
-
-    AWAITING = "awaiting"
-    """Requested but not approved, or approved but not requested: whichever comes first waits for the other."""
-    PLANNED = "planned"
-    HELD = "held"
-    DUE = "due"
-    ATTEMPTING = "attempting"
-    PENDING = "pending"
-    """The platform is still at it."""
-    UNCERTAIN = "uncertain"
-    """A call went out and nobody knows what came of it."""
-    NEEDS_REVIEW = "needs_review"
-    """Only a person can say what came of it."""
-    PUBLISHED = "published"
-    FAILED = "failed"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-
-
-OPEN = (State.AWAITING, State.PLANNED, State.HELD, State.DUE, State.PENDING, State.UNCERTAIN)
-"""States in which `due_at` says when to look again."""
-UNTOUCHED = (State.AWAITING, State.PLANNED, State.HELD, State.DUE)
-"""States in which nothing is on its way: an edit or a cancel still counts."""
-BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN)
-"""States in which a change waits for proof of what happened."""
-
-MOST_LOOKS = 20
-"""Tries after which an unknown outcome is no longer looked up but asked of a person."""
-PARTLY_PUBLIC = "coalesce(d.resume -> 'parts', '[]') <> '[]'"
-"""In SQL: some of the thread can be seen. It is finished, or a person is asked; no edit and no cancel undoes that."""
-
-
-def quoted(states: tuple[State, ...]) -> str:
-    """Return states as a list in SQL."""
-    return ", ".join(f"'{state}'" for state in states)
-
-
-def open_channels(registry: Registry) -> list[str]:
-    """Return the channels that may publish; policy decides what goes out on a limited one (C12)."""
-    return [channel.id for channel in registry.channels.values() if channel.stance is not Stance.OFF]
 
 
 class Base(DeclarativeBase):
@@ -63,6 +31,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it off the class
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
         str: Text,
         State: Text,
         UUID: Uuid,
@@ -103,12 +72,39 @@ class Delivery(Base):
     external_id: Mapped[str | None]
     permalink: Mapped[str | None]
     published_at: Mapped[datetime | None]
+    facets: Mapped[list[str]] = mapped_column(server_default="{}")
+    """What a hold's scope is compared with: `brand:wikipedia`, `region:BR`; see `facets.py`."""
+    urgency: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """2: a crisis, 1: a correction, 0: all else. What is urgent goes first, and waits for no spacing or quiet hours."""
+    cost: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """How many posts it is to the platform's quotas: a thread is as many as it has parts."""
+    touched: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether something of it may be public: a call that makes it so was answered, or lost."""
+    unproven: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether the outcome of a try is unknown: it is looked up before anything is sent."""
+    looks: Mapped[int] = mapped_column(Integer, server_default="0")
+    """How often it was looked up after an outcome that nobody knows."""
+    absent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How many of the latest looks in a row found nothing."""
+    tried_at: Mapped[datetime | None]
+    """When the latest try began that may have made it public."""
+    claimed_by: Mapped[UUID | None]
+    """The worker that holds it, by a name that it gave itself when it started."""
+    moved_by: Mapped[str | None]
+    """Who changed the state last; the trigger writes it into `transition`, with the reason."""
 
     __table_args__ = (
         CheckConstraint(f"state IN ({quoted(tuple(State))})", name="ck_delivery_state"),
-        Index("ix_delivery_due", "due_at", postgresql_where=text(f"state IN ({quoted(OPEN)})")),
+        Index("ix_delivery_due", "due_at", postgresql_where=text(f"state IN ({quoted(WATCHED)})")),
         Index("ix_delivery_published", "channel", "published_at", postgresql_where=text("state = 'published'")),
         Index("ix_delivery_lease", "lease_until", postgresql_where=text("state = 'attempting'")),
+        Index("ix_delivery_urgent", "platform", postgresql_where=text("state = 'due' AND urgency > 0")),
+        Index(
+            "ix_delivery_state",
+            "state",
+            "post",
+            postgresql_where=text("state NOT IN ('published', 'awaiting', 'planned')"),
+        ),
     )
 
 
@@ -136,6 +132,77 @@ class Change(Base):
     post: Mapped[UUID] = mapped_column(index=True)
     type: Mapped[str]
     event: Mapped[dict[str, Any]]
+
+
+class Transition(Base):
+    """One change of a delivery's state: the trigger `delivery_moves` writes it, whoever made the change."""
+
+    __tablename__ = "transition"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    post: Mapped[UUID] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    was: Mapped[str]
+    became: Mapped[str]
+    revision: Mapped[int] = mapped_column(Integer)
+    fence: Mapped[int] = mapped_column(Integer)
+    moved_by: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+class Hold(Base):
+    """Nothing whose facets include all of the scope goes out, until it is released; an empty scope is everything."""
+
+    __tablename__ = "hold"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    scope: Mapped[list[str]]
+    reason: Mapped[str]
+    tool: Mapped[str]
+    person: Mapped[UUID | None]
+    placed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    released_at: Mapped[datetime | None]
+    released_by: Mapped[str | None]
+
+    __table_args__ = (Index("ix_hold_standing", "id", postgresql_where=text("released_at IS NULL")),)
+
+
+class PaceRow(Base):
+    """How much of an account's room is used, for each stretch of time that is counted (GCRA; see `pace.py`)."""
+
+    __tablename__ = "pace"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    seconds: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    full_at: Mapped[datetime]
+    """When all room is there again: the theoretical arrival time of the algorithm."""
+
+
+class Block(Base):
+    """A platform said that an account has done enough: until then nothing of it is tried."""
+
+    __tablename__ = "block"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+    reason: Mapped[str]
+
+
+class Breaker(Base):
+    """A platform that fails again and again is left alone for a while, then asked by one post at a time."""
+
+    __tablename__ = "breaker"
+
+    platform: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    """In a row."""
+    opened: Mapped[int] = mapped_column(Integer, server_default="0")
+    """How often in a row it was opened: each time for longer."""
+    until: Mapped[datetime | None]
+    """Nothing is tried before."""
+    probing: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether one post is asking for all."""
+    reason: Mapped[str | None]
 
 
 add_mailbox(Base.metadata)

@@ -8,14 +8,17 @@ from json import loads
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.errors import Limited, PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.spec import Midnight
 
 LONGEST_WAIT = 86_400.0
 """Seconds; a header that says more is taken for an error of its sender."""
+LIMITED = 60.0
+"""Seconds: whoever is told to wait for so long, or longer, has used up a quota."""
 _RESETS = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
 _SECRET = re.compile(r"[A-Za-z0-9_\-+/=.]{32,}|(?<=earer )\S+")
-_AGAIN = frozenset({408, 425, 429})
+TOO_MANY = 429
+_AGAIN = frozenset({408, 425, TOO_MANY})
 
 
 class Service(Protocol):
@@ -163,4 +166,8 @@ def failure_of(
     if kind is Uncertain and not mutates:
         kind = TryLater  # whatever became of it, nobody sees it
     reason = f"{service.name} {called}: {status} {clipped(told)}".rstrip()
-    return TryLater(reason, wait_of(headers, codes, service.waits)) if kind is TryLater else kind(reason)
+    if kind is not TryLater:
+        return kind(reason)
+    wait = wait_of(headers, codes, service.waits)
+    limited = status == TOO_MANY or (wait is not None and wait >= LIMITED)
+    return (Limited if limited else TryLater)(reason, wait)

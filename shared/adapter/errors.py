@@ -2,6 +2,7 @@
 
 PlatformError
 ├── TryLater(after)      not done; the same call may work later
+│   └── Limited          not done; the account has done enough for now
 ├── Rejected(reason)     not done; this payload will never be taken
 ├── Unauthorized         not done; the account must be connected again
 └── Uncertain            perhaps done; look before doing it again
@@ -22,6 +23,10 @@ class TryLater(PlatformError):
     def __init__(self, reason: str, after: float | None = None) -> None:
         super().__init__(reason)
         self.after = after
+
+
+class Limited(TryLater):
+    """The platform says that the account, or the app, has done enough for now."""
 
 
 class Rejected(PlatformError):

@@ -150,6 +150,8 @@ class Pace:
 
     posts: int
     per: timedelta
+    app: bool = False
+    """Whether it is a quota of the app, for all its accounts together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Spec:
     as in `error.code/error.error_subcode`."""
     waits: Mapping[str, timedelta | Midnight] = field(default_factory=dict)
     """By code: how long to wait where the answer itself does not say."""
+    lag: timedelta = timedelta(seconds=30)
+    """How long after a call a look-up may still not show what it made."""
     version: str = ""
     """The version of the API that this folder speaks; an account may name a newer one."""
     title: TextLimit | None = None

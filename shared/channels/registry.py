@@ -55,6 +55,13 @@ class QuietHours(Asked):
         return moment >= self.start or moment < self.end
 
 
+class Quota(Asked):
+    """How many posts an account may publish in a stretch of time."""
+
+    posts: PositiveInt
+    per: Annotated[timedelta, Field(ge=timedelta(seconds=1))]
+
+
 class Channel(Asked):
     """One account of one brand on one platform: `wikipedia/bluesky`."""
 
@@ -71,6 +78,8 @@ class Channel(Asked):
     spacing: timedelta = Field(default=NO_SPACING, ge=NO_SPACING)
     """Least time between two posts."""
     quiet: QuietHours | None = None
+    pace: tuple[Quota, ...] = ()
+    """What the account may publish, where it differs from what the platform says of all."""
     followers: Followers | None = None
     """As the strategy's page counted them; metrics counts anew every day."""
     shared_with: tuple[Slug, ...] = ()

@@ -72,6 +72,12 @@ class Publisher:
         async with statements(self.engine) as db:
             return (await db.execute(text("SELECT * FROM delivery WHERE post = :post"), {"post": post})).one_or_none()
 
+    async def force(self, change: str, post: UUID | None = None) -> None:
+        """Change rows, whatever the life of a delivery allows."""
+        async with begin(self.engine) as db:
+            await db.execute(text("SET LOCAL session_replication_role = replica"))
+            await db.execute(text(f"UPDATE delivery SET {change} WHERE coalesce(:post, post) = post"), {"post": post})
+
     async def state(self, post: UUID) -> str:
         return str((await self.row(post)).state)
 

@@ -1,16 +1,18 @@
 """A change and a call at the same time; a thread of which a part is public: nothing is undone, nothing is forgotten."""
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from services.publisher import pace
 from services.publisher.claim import Claimed, claim, keep
 from services.publisher.handlers import Planner
-from services.publisher.outcome import settle
+from services.publisher.outcome import Tried, settle
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
+from shared import platforms
 from shared.adapter.contract import Published
 from shared.adapter.errors import Rejected, TryLater
 from shared.database import begin, statements
@@ -18,6 +20,7 @@ from shared.events import Event, PostChangeSettled, PostUncertain, Settlement
 from tests.publisher.conftest import CONFIG, Publisher, approved, cancelled, requested
 
 CHANNEL = "wikipedia/bluesky"
+BLUESKY = platforms.specs()["bluesky"]
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
@@ -33,20 +36,36 @@ class Hands:
         request = requested()
         await self.publisher.hear(request, approved(request))
         await self.set("state = 'due'", request.post)
-        async with begin(self.engine) as db:
-            (claimed,) = await claim([request.post], "bluesky", [CHANNEL], db, self.settings)
+        claimed = await self.claim(request.post)
         if parts:
-            async with begin(self.engine) as db:
-                assert await keep(claimed, {"parts": list(parts)}, [CHANNEL], db, self.settings)
+            assert await self.keep(claimed, *parts)
         return claimed
 
-    async def set(self, change: str, post: UUID) -> None:
+    async def claim(self, post: UUID) -> Claimed:
         async with begin(self.engine) as db:
-            await db.execute(text(f"UPDATE delivery SET {change} WHERE post = :post"), {"post": post})
+            (claimed,) = await claim(
+                [post],
+                "bluesky",
+                worker=uuid4(),
+                running=(),
+                channels=[CHANNEL],
+                counts=pace.values([]),
+                db=db,
+                settings=self.settings,
+            )
+        return claimed
+
+    async def keep(self, claimed: Claimed, *parts: str) -> bool:
+        async with begin(self.engine) as db:
+            done = {"parts": list(parts)}
+            return await keep(claimed, done, touched=True, channels=[CHANNEL], db=db, settings=self.settings)
+
+    async def set(self, change: str, post: UUID) -> None:
+        await self.publisher.force(change, post)
 
     async def settle(self, claimed: Claimed, outcome: Published | Rejected | TryLater) -> list[Event]:
         async with begin(self.engine) as db:
-            return list(await settle(claimed, outcome, db, self.planner, self.settings))
+            return list(await settle(claimed, Tried(outcome), BLUESKY, db, self.planner, self.settings))
 
 
 @pytest.fixture
@@ -96,12 +115,10 @@ async def test_the_verdict_on_an_edit_leaves_the_thread_under_way_alone(hands: H
     claimed = await hands.begun("at://one")
     edit = requested("Another text", post=claimed.post, revision=2)
     await hands.publisher.hear(edit, approved(edit))
-    async with begin(hands.engine) as db:
-        assert await keep(claimed, {"parts": ["at://one", "at://two"]}, [CHANNEL], db, hands.settings)
+    assert await hands.keep(claimed, "at://one", "at://two")
     await hands.settle(claimed, TryLater("later", 1.0))
     await hands.set("state = 'due'", claimed.post)
-    async with begin(hands.engine) as db:
-        (again,) = await claim([claimed.post], "bluesky", [CHANNEL], db, hands.settings)
+    again = await hands.claim(claimed.post)
     assert again.payload == claimed.payload
 
 
@@ -126,10 +143,10 @@ async def test_a_thread_that_breaks_off_is_a_question(hands: Hands) -> None:
     assert (row.state, row.due_at) == ("needs_review", None)
 
 
-async def test_a_thread_pending_when_its_time_is_over_is_a_question(hands: Hands) -> None:
-    """It was found half public, and nobody may claim it any more."""
+async def test_a_thread_whose_time_is_over_is_a_question(hands: Hands) -> None:
+    """It is half public, and nobody may claim it any more."""
     claimed = await hands.begun("at://one")
-    await hands.set("state = 'pending', due_at = now(), not_after = now()", claimed.post)
+    await hands.set("state = 'planned', due_at = now(), not_after = now()", claimed.post)
     async with begin(hands.engine) as db:
         caused, _ = await Scheduler(hands.settings, lambda: CONFIG).tick(db)
     assert [event.name for event, _ in caused] == ["post.uncertain"]

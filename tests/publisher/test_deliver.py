@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher.claim import Claimed
 from services.publisher.deliver import Deliver, Offered
+from services.publisher.outcome import Tried
 from services.publisher.settings import PublisherSettings
 from shared import platforms
 from shared.accounts import Accounts
@@ -59,8 +60,7 @@ class Stage:
         return request
 
     async def set(self, change: str, post: UUID) -> None:
-        async with begin(self.publisher.engine) as db:
-            await db.execute(text(f"UPDATE delivery SET {change} WHERE post = :post"), {"post": post})
+        await self.publisher.force(change, post)
 
     async def claim(self, *posts: UUID) -> list[Claimed]:
         async with begin(self.publisher.engine) as db:
@@ -68,6 +68,7 @@ class Stage:
             return list(await self.deliver.claim(events, db))
 
     async def settle(self, claim: Claimed, outcome: Any) -> list[Event]:
+        outcome = outcome if isinstance(outcome, Tried) else Tried(outcome)
         async with begin(self.publisher.engine) as db:
             return list(await self.deliver.settle(claim, outcome, db))
 
@@ -176,6 +177,8 @@ async def test_an_uncertain_post_that_did_not_land_is_not_sent_without_approval(
     stage.sandbox.arm("bluesky", "refuse_500")
     await stage.run(request.post)
     await stage.publisher.hear(refused(request))
+    await stage.set("tried_at = now() - interval '1 hour'", request.post)
+    assert await stage.run(request.post) == ["post.uncertain"]  # one look is not enough
     assert await stage.run(request.post) == []
     assert stage.public() == []
     assert await stage.publisher.state(request.post) == "planned"
@@ -215,7 +218,9 @@ async def test_a_zombie_changes_nothing(stage: Stage) -> None:
     request = await stage.due("Once")
     (zombie,) = await stage.claim(request.post)
     outcome = await stage.deliver.call(zombie)
-    await stage.set("state = 'uncertain', due_at = now()", request.post)  # its lease ran out while it slept
+    await stage.set(
+        "state = 'uncertain', unproven = true, due_at = now()", request.post
+    )  # its lease ran out while it slept
     assert await stage.run(request.post) == ["post.published"]
     assert await stage.settle(zombie, outcome) == []
     async with statements(stage.publisher.engine) as db:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import begin, statements
+from shared.database import statements
 from shared.events import PostChangeSettled, Settlement
 from tests.publisher.conftest import Publisher, approved, cancelled, refused, requested
 
@@ -95,8 +95,7 @@ async def test_a_cancel_that_overtakes_its_request(publisher: Publisher) -> None
 async def test_a_change_under_way_waits_for_proof(publisher: Publisher, engine: AsyncEngine) -> None:
     request = requested()
     await publisher.hear(request, approved(request))
-    async with begin(engine) as db:
-        await db.execute(text("UPDATE delivery SET state = 'attempting'"))
+    await publisher.force("state = 'attempting'")
     assert await publisher.hear(cancelled(request)) == []
     assert await publisher.state(request.post) == "attempting"
     async with statements(engine) as db:
@@ -106,8 +105,7 @@ async def test_a_change_under_way_waits_for_proof(publisher: Publisher, engine: 
 async def test_a_change_after_publishing_is_too_late(publisher: Publisher, engine: AsyncEngine) -> None:
     request = requested()
     await publisher.hear(request, approved(request))
-    async with begin(engine) as db:
-        await db.execute(text("UPDATE delivery SET state = 'published'"))
+    await publisher.force("state = 'published'")
     for change in (cancelled(request), requested("two", post=request.post, revision=2)):
         await publisher.hear(change)
         answer = publisher.said[-1]

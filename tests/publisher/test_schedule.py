@@ -13,8 +13,6 @@ from shared.database import begin
 from shared.events import Event
 from tests.publisher.conftest import CONFIG, Publisher, approved, refused, requested
 
-PARTS = '{"parts": [{"uri": "at://one"}]}'
-
 
 @pytest.fixture
 def scheduler(settings: PublisherSettings) -> Scheduler:
@@ -83,17 +81,22 @@ async def test_what_nobody_judges_expires_without_being_told_when(
     assert row.due_at == row.not_after == row.publish_at + timedelta(hours=2)
 
 
-@pytest.mark.parametrize(("resume", "ends"), [("{}", "expired"), ('{"parts": []}', "expired"), (PARTS, "needs_review")])
+@pytest.mark.parametrize(
+    ("pending", "ends"),
+    [
+        ("touched = false", "expired"),
+        ("touched = true", "pending"),
+        ("touched = true, not_after = now() - interval '2 hours'", "needs_review"),
+    ],
+)
 async def test_what_a_platform_is_still_at_does_not_wait_for_ever(
-    scheduler: Scheduler, publisher: Publisher, engine: AsyncEngine, resume: str, ends: str
+    scheduler: Scheduler, publisher: Publisher, engine: AsyncEngine, pending: str, ends: str
 ) -> None:
     request = requested(timing=at(-10, not_after=-1))
     await publisher.hear(request, approved(request))
-    async with begin(engine) as db:
-        await db.execute(
-            text("UPDATE delivery SET state = 'pending', resume = cast(:resume AS jsonb)"), {"resume": resume}
-        )
-    assert await names(scheduler, engine) == ["post.expired" if ends == "expired" else "post.uncertain"]
+    await publisher.force(f"state = 'pending', {pending}")
+    said = {"expired": "post.expired", "pending": "post.due", "needs_review": "post.uncertain"}
+    assert await names(scheduler, engine) == [said[ends]]
     assert await publisher.state(request.post) == ends
 
 
@@ -133,8 +136,7 @@ async def test_a_post_waits_for_the_one_before_it(
     second = requested("two", timing=at(-1), after=first.post)
     await publisher.hear(first, approved(first), second, approved(second))
     assert await names(scheduler, engine) == []
-    async with begin(engine) as db:
-        await db.execute(text("UPDATE delivery SET state = 'published' WHERE post = :post"), {"post": first.post})
+    await publisher.force("state = 'published'", first.post)
     await pass_time(engine)
     (event,) = await tick(scheduler, engine)
     assert event.subject == str(second.post)
@@ -145,9 +147,7 @@ async def test_what_its_worker_left_is_uncertain(
 ) -> None:
     request = requested(timing=at(-1))
     await publisher.hear(request, approved(request))
-    async with begin(engine) as db:
-        lost = "UPDATE delivery SET state = 'attempting', lease_until = now() - interval '1 second'"
-        await db.execute(text(lost))
+    await publisher.force("state = 'attempting', lease_until = now() - interval '1 second'")
     assert await names(scheduler, engine) == ["post.uncertain", "post.due"]
     assert await publisher.state(request.post) == "uncertain"
 
@@ -157,8 +157,7 @@ async def test_a_begun_thread_that_ran_out_of_time_is_a_question(
 ) -> None:
     request = requested(timing=at(-10, not_after=-1))
     await publisher.hear(request, approved(request))
-    async with begin(engine) as db:
-        await db.execute(text("""UPDATE delivery SET resume = '{"parts": ["at://one"]}'"""))
+    await publisher.force("""resume = '{"parts": ["at://one"]}', touched = true""")
     assert await names(scheduler, engine) == ["post.uncertain"]
     assert await publisher.state(request.post) == "needs_review"
 

@@ -59,7 +59,7 @@ SPEC = Spec(
     # Where the session is gone, the channel's uploads are looked through, not before they must have been listed.
     absence=Absence.PROVES,
     # data/determine_quota_cost: 100 videos.insert a day and project, all channels together.
-    pace=(Pace(100, timedelta(days=1)),),
+    pace=(Pace(100, timedelta(days=1), app=True),),
     edits=True,
     # support.google.com/youtube/answer/6390658: from some number on, hashtags count for nothing; 15 or 60, unconfirmed.
     tags=15,
