@@ -13,6 +13,7 @@ from shared.database import Session
 from shared.events import (
     Envelope,
     Event,
+    HoldReleased,
     PostCancelled,
     PostEvent,
     PostExpired,
@@ -58,6 +59,12 @@ class Desk:
         await posts.end([(event, TERMINAL[type(event)]) for event in events], db)
         return [()] * len(events)
 
+    async def look_again(self, _event: HoldReleased, db: Session) -> Sequence[Event]:
+        """Posts that were held past their time need approval again: their facts are looked at now."""
+        await posts.look_again(db)
+        db.when_committed(self._nudge.set)
+        return ()
+
     def _arrival(self, event: PostRequested, traceparent: str | None, pack: Pack) -> posts.Arrival:
         payload = event.payload.canonical()
         intact = digest_of(payload) == event.payload_hash
@@ -77,4 +84,5 @@ def handlers(desk: Desk) -> Handlers:
         PostPublished: Together(desk.end),
         PostFailed: Together(desk.end),
         PostExpired: Together(desk.end),
+        HoldReleased: desk.look_again,
     }

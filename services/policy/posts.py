@@ -13,7 +13,7 @@ from services.policy.decided import UNDECIDED, Decided, answer
 from services.policy.facts import CommonsFile, Facts
 from services.policy.judge import Outcome, Verdict
 from services.policy.settings import PolicySettings
-from services.policy.statements import ANSWERED, CLAIM, END, JUDGED, NEXT, POSTPONE, RECEIVE
+from services.policy.statements import ANSWERED, CLAIM, END, JUDGED, NEXT, OVERDUE, POSTPONE, RECEIVE
 from shared.content import Audience
 from shared.database import Row, Session
 from shared.events import (
@@ -106,6 +106,11 @@ async def recorded_answer(event: PostEvent, db: Session) -> list[Event]:
     objections = tuple(Objection.model_validate(o) for o in json.loads(row.objections))
     decided = Decided(row.id, row.pack, Facts(), Verdict(Outcome(row.verdict), objections))
     return [answer(event, row.payload_hash, decided, row.valid_until, renewed=False)]
+
+
+async def look_again(db: Session) -> None:
+    """Have the facts looked at of all approved posts whose time has come and that are not out yet."""
+    await db.execute(OVERDUE)
 
 
 async def claim(most: int, lease: timedelta, db: Session) -> Sequence[Look]:

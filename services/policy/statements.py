@@ -100,3 +100,9 @@ END = text(
        OR p.revision <= excluded.revision AND p.terminal IS NULL
     """
 )
+OVERDUE = text(
+    """
+    UPDATE post SET due_at = now()
+    WHERE terminal IS NULL AND verdict = 'approved' AND coalesce(publish_at, now()) <= now() AND due_at > now()
+    """
+)

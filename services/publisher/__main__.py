@@ -22,7 +22,7 @@ from shared.settings import WrongSettingError
 
 async def api(runtime: Runtime) -> Parts:
     """Answer where deliveries are."""
-    return Parts(loops={}, app=make_app(runtime))
+    return Parts(loops={}, app=make_app(runtime, _settings(runtime)))
 
 
 LINGER = 0.03

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher import pace
 from services.publisher.claim import Claimed, claim, keep, others, still
-from services.publisher.door import Door
+from services.publisher.door import GONE, Door
 from services.publisher.handlers import Planner
 from services.publisher.outcome import Outcome, Tried, settle
 from services.publisher.settings import PublisherSettings
@@ -80,7 +80,8 @@ class Deliver:
 
     async def call(self, claim: Claimed) -> Tried:
         """Publish, or find out what became of an earlier try; whatever happens is an outcome."""
-        door = Door(self._http, partial(self._still, claim))
+        asked = claim.trusted_until - self._settings.trust_seconds
+        door = Door(self._http, partial(self._still, claim), allowed=claim.allowed, asked=asked)
         try:
             async with asyncio.timeout(claim.trusted_until - monotonic()):
                 outcome = await self._try(claim, door)
@@ -134,7 +135,7 @@ class Deliver:
                 claimed, resume, touched=door.touched, channels=self._channels(), db=db, settings=self._settings
             )
         if not kept:
-            raise TryLater("a hold, the approval, the stance or the lease ended it on the way")
+            raise TryLater(GONE)
         door.granted()
 
     def _repeatable(self, claim: Claimed) -> bool:

@@ -53,7 +53,7 @@ class Planner:
         """An approved post is planned; a renewed approval lasts longer."""
         said = [(cast("PostApproved", envelope.event), envelope.sequence) for envelope in envelopes]
         rows = await self._judge(said, db)
-        return [[] if event.renewed else _planned(event, row) for (event, _), row in zip(said, rows, strict=True)]
+        return [_approved(event, row) for (event, _), row in zip(said, rows, strict=True)]
 
     async def refuse(self, event: PostRefused | PostReviewRequested, db: Session) -> Sequence[Event]:
         """A post that is not approved, or no longer, waits until it is or until its time runs out."""
@@ -151,6 +151,11 @@ def _planned(event: PostEvent, row: Row | None) -> list[Event]:
             return [PostScheduled(post=event.post, revision=event.revision, due_at=row.due_at)]
         case _:
             return []
+
+
+def _approved(event: PostApproved, row: Row | None) -> list[Event]:
+    """Return what follows from an approval; one that is renewed says nothing new, unless somebody waits for it."""
+    return [] if event.renewed and row and row.state != State.DUE else _planned(event, row)
 
 
 def _settled(event: PostEvent, change: Change, settlement: Settlement) -> list[Event]:

@@ -1,13 +1,14 @@
 """The mailbox of a service: what comes in is handled once, what goes out is sent until it has arrived."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from shared.bus.contract import Bus, Queue
-from shared.database import Session
+from shared.database import Session, begin
 from shared.events import EVENTS, Event, PostDue
 from shared.mailbox.acts import Act, C, Due, Performer, Woken, perform_due, perform_woken
 from shared.mailbox.clock import Clock, Tick
@@ -41,6 +42,8 @@ __all__ = [
     "posts_queue",
     "topology",
 ]
+
+T = TypeVar("T")
 
 SERVICES = ("ingest", "policy", "publisher", "metrics")
 
@@ -99,6 +102,14 @@ class Mailbox:
             yield transaction
             stored = await store(db, self.service, transaction.caused)
         self.relay.hand_over(stored)
+
+    async def act(self, work: Callable[[Session], Awaitable[tuple[T, Sequence[Event | Caused]]]]) -> T:
+        """Do in one transaction what a person asked for over HTTP; what follows from it is sent after the commit."""
+        async with begin(self.engine) as db:
+            result, events = await work(db)
+            stored = await store(db, self.service, here(events))
+        self.relay.hand_over(stored)
+        return result
 
     def consumer(self, handlers: Handlers, patient: Collection[type[Event]] = ()) -> Consumer:
         """Return the loop that handles the service's events; the `patient` ones may wait for others to come along."""

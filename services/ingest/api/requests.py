@@ -9,13 +9,14 @@ from prometheus_client import Counter
 from services.ingest.accept import Door
 from services.ingest.api.body import read
 from services.ingest.api.direct import Direct
-from services.ingest.api.keys import NAME, PARAMETER, checked, response
+from services.ingest.api.keys import response
 from services.ingest.api.printable import printable
 from services.ingest.preview import Preview
 from services.ingest.views import RequestView, request_view
 from shared.content import Asking
 from shared.database import Sessions
 from shared.http import Caller, require
+from shared.http.idempotency import NAME, PARAMETER, checked
 
 ACCEPTED = Counter("carillon_ingest_requests_total", "Requests answered with 202, by whether again", ["replayed"])
 ANEW, AGAIN = ACCEPTED.labels("false"), ACCEPTED.labels("true")

@@ -1,0 +1,19 @@
+"""What publisher answers: where deliveries are, what waits for a person, and what is held."""
+
+from fastapi import FastAPI
+
+from services.publisher.api import deliveries, holds
+from services.publisher.handlers import Planner
+from services.publisher.settings import PublisherSettings
+from shared.channels import RegistryFile
+from shared.http import service_app
+from shared.process import Runtime
+
+
+def make_app(runtime: Runtime, settings: PublisherSettings) -> FastAPI:
+    """Return publisher's API."""
+    app = service_app("Carillon publisher", "publisher", settings)
+    registry = RegistryFile(settings.config_dir).current
+    app.include_router(deliveries.routes(runtime, Planner(settings, registry)))
+    app.include_router(holds.routes(runtime, settings, registry))
+    return app
