@@ -18,7 +18,7 @@ from services.ingest.fanout import Channels
 from services.ingest.fetch import Larder
 from services.ingest.prepare import Postponed, Prepare, Preparing, Unpreparable
 from shared.adapter.client import HttpClient
-from shared.adapter.commons import Commons
+from shared.adapter.commons import Commons, reach
 from shared.channels import RegistryFile
 from shared.database import Session, begin
 from shared.events import PostRequested
@@ -50,7 +50,8 @@ def act(house: House, commons_url: str, http: HttpClient, **more: Any) -> Prepar
 async def preparing(house: House, commons_url: str, **more: Any) -> AsyncIterator[None]:
     """The worker's loop, which ends with the block."""
     stopping = asyncio.Event()
-    async with HttpClient(Commons(), contact="test") as http, asyncio.TaskGroup() as group:
+    within = reach(commons_url, more.get("commons_networks", ()))
+    async with HttpClient(Commons(), contact="test", reach=within) as http, asyncio.TaskGroup() as group:
         group.create_task(house.runtime.mailbox.due(act(house, commons_url, http, **more), 2, stopping))
         try:
             yield
