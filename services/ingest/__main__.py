@@ -16,7 +16,7 @@ from services.ingest.prepare import Prepare
 from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
 from shared.adapter.client import HttpClient
-from shared.adapter.commons import Commons
+from shared.adapter.commons import Commons, reach
 from shared.addresses import Addresses
 from shared.channels import RegistryFile
 from shared.process import Parts, Runtime, main
@@ -50,7 +50,8 @@ async def worker(runtime: Runtime) -> Parts:
     mailbox = runtime.mailbox
 
     async def preparing(stopping: asyncio.Event) -> None:
-        async with HttpClient(Commons(), contact=settings.contact) as http:
+        within = reach(settings.commons_url, settings.commons_networks)
+        async with HttpClient(Commons(), contact=settings.contact, reach=within) as http:
             larder = Larder(runtime.sessions, runtime.media, http, settings)
             await mailbox.due(Prepare(larder, channels, settings), settings.commons_calls, stopping)
 

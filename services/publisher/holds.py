@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, text
 
 from services.publisher.gates import HELD
 from services.publisher.settings import PublisherSettings
@@ -55,10 +55,10 @@ LIST = text(
     """
     SELECT id, scope, reason, tool, person, placed_at, released_at, released_by FROM hold
     WHERE (released_at IS NULL OR NOT :standing)
-        AND (:before_at IS NULL OR (placed_at, id) < (:before_at, :before_id))
+        AND (placed_at, id) < (coalesce(:before_at, 'infinity'), coalesce(:before_id, id))
     ORDER BY placed_at DESC, id DESC LIMIT :most
     """
-)
+).bindparams(bindparam("before_at", type_=DateTime(timezone=True)), bindparam("before_id", type_=Uuid))
 
 
 async def place(

@@ -1,5 +1,6 @@
 """Publisher on a database of its own, and events as others would send them."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.publisher.api import make_app
 from services.publisher.handlers import Planner, handlers
 from services.publisher.settings import PublisherSettings
+from shared.bus.memory import MemoryBus
 from shared.channels import load
 from shared.content import Kind, Timing
 from shared.database import begin, engine_for, statements
@@ -26,10 +30,13 @@ from shared.events import (
     PostRefused,
     PostRequested,
     Requester,
+    decode,
 )
+from shared.http.token import issue, make_key_pair
 from shared.mailbox import follow
 from shared.payload import Payload, Piece
-from shared.process import migrate
+from shared.process import migrate, open_runtime
+from shared.process.serving import serving
 
 CONFIG = load(Path("deploy/samples/config"))
 REQUESTER = Requester(tool="test")
@@ -78,6 +85,12 @@ class Publisher:
             await db.execute(text("SET LOCAL session_replication_role = replica"))
             await db.execute(text(f"UPDATE delivery SET {change} WHERE coalesce(:post, post) = post"), {"post": post})
 
+    async def stored(self) -> list[Event]:
+        """Return the events that wait in the outbox, in their order."""
+        async with statements(self.engine) as db:
+            rows = await db.execute(text("SELECT headers::text AS headers, body FROM outbox ORDER BY id"))
+        return [decode(json.loads(row.headers), row.body).event for row in rows]
+
     async def state(self, post: UUID) -> str:
         return str((await self.row(post)).state)
 
@@ -91,6 +104,21 @@ def planner(settings: PublisherSettings) -> Planner:
 @pytest.fixture
 def publisher(engine: AsyncEngine, planner: Planner) -> Publisher:
     return Publisher(engine, planner)
+
+
+@pytest.fixture
+async def http(settings: PublisherSettings, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    key = make_key_pair(tmp_path / "jwt.pem", tmp_path / "jwt.pub.pem")
+    told = {"jwt_key_file": tmp_path / "jwt.pub.pem", "config_dir": Path("deploy/samples/config")}
+    settings = settings.model_copy(update=told)
+    runtime = open_runtime("publisher", settings, MemoryBus())
+    headers = {"Authorization": f"Bearer {issue(key, 'test', ['posts:read', 'ops:write'])}"}
+    async with (
+        serving(make_app(runtime, settings), settings) as address,
+        httpx.AsyncClient(base_url=address, headers=headers) as client,
+    ):
+        yield client
+    await runtime.close()
 
 
 def requested(words: str = "Hello", *, post: UUID | None = None, revision: int = 1, **more: Any) -> PostRequested:

@@ -1,9 +1,8 @@
 """`/v1/deliveries`: where a post is on its way, what was tried, and a person's word where only a person can judge."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -51,7 +50,11 @@ class DeliveryView(BaseModel):
     external_id: str | None
     permalink: str | None
     published_at: datetime | None
-    resume: Mapping[str, Any]
+    parts: list[str]
+    """Ids of what is public already of a post that is under way.
+
+    What a worker needs besides to go on is not told: addresses of uploads are as good as passwords.
+    """
 
 
 class MoveView(BaseModel):
