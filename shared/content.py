@@ -231,6 +231,7 @@ class Variant(Asked):
     poll: Poll | None = None
     kind: Kind | None = None
     first_comment: Text | None = None
+    refers_to: WebAddress | None = None
     content_warning: Line | None = None
 
 
