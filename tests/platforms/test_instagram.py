@@ -472,7 +472,7 @@ async def test_a_grant_lasts_sixty_days_is_renewed_after_one_and_dies_unrenewed(
 def test_the_window_of_the_real_platform_is_on_its_own_host() -> None:
     app = App("client", "secret", "https://carillon.example/connected", "https://graph.instagram.com")
     address = connect.start(app, "a-state", "")
-    assert address.startswith("https://www.instagram.com/oauth/authorize?client_id=client&")
+    assert address.startswith("https://www.instagram.com/oauth/authorize?")
     assert "instagram_business_content_publish" in address
 
 
