@@ -13,6 +13,10 @@ NOTHING_YET = Rendition(sha256="0" * 64, type="image/*", size=0)
 """Stands for a rendition while a medium is not fetched: its bytes are not known, nor the credit Commons asks for."""
 
 
+_PUBLIC_DOMAIN = {"cc0", "cc-pd", "pd"}
+"""Licences, as Commons spells them, that ask for no credit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Needed:
     """A medium that a post needs, where the content names it, and what its rendition must fit."""
@@ -175,7 +179,8 @@ def credit(medium: Media, rendition: Rendition = NOTHING_YET) -> str:
 def credit_owed(medium: Media, rendition: Rendition = NOTHING_YET) -> str:
     """Return the credit that must be shown: the caller's own line, or what the licence asks for; else nothing."""
     rights = rendition.rights or medium.rights
-    return credit(medium, rendition) if medium.credit or (rights and rights.attribution_required) else ""
+    owed = rights and rights.attribution_required and (rights.license or "").lower() not in _PUBLIC_DOMAIN
+    return credit(medium, rendition) if medium.credit or owed else ""
 
 
 def _tasl(rights: Rights, commons: str | None) -> str:
