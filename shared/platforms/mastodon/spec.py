@@ -36,6 +36,12 @@ VIDEO = VideoLimit(
     alt=10_000,
 )
 
+_ELSEWHERE = (
+    r"(?:[\w-]+\.)*(?:bsky\.app|facebook\.com|fb\.(?:com|watch)|instagram\.com|linkedin\.com|tiktok\.com|twitter\.com"
+    r"|x\.com|youtube\.com|youtu\.be)[:/]"
+)
+"""Hosts whose posts no instance knows."""
+
 SPEC = Spec(
     name="mastodon",
     # StatusLengthValidator: graphemes of warning and text, an address as 23, a remote mention without its domain.
@@ -96,8 +102,8 @@ SPEC = Spec(
         longest=timedelta(seconds=2_629_746),
         multiple=True,
     ),
-    # A status of any instance, of whatever software: its address is what its server makes it.
-    subject=Permalink(r"https?://[^/\s]+/\S+", "https://mastodon.example/@name/1234"),
+    # A status of any instance, of whatever software: its address is what its server makes it. Threads has some too.
+    subject=Permalink(rf"https?://(?!{_ELSEWHERE})[^/\s]+/\S+", "https://mastodon.example/@name/1234"),
     # methods/statuses, reblog: a boost has a visibility and nothing else.
     lacks={Kind.REPOST: NOTHING_OF_ITS_OWN},
     warning=WarningPlace.COUNTED,
