@@ -31,7 +31,7 @@ SWEEP = 600.0
 async def api(runtime: Runtime) -> Parts:
     """Serve requests, posts and uploads."""
     settings = _settings(runtime)
-    channels = Channels(RegistryFile(settings.config_dir))
+    channels = Channels(RegistryFile(settings.config_dir), settings.platform_urls)
     app = application(
         settings,
         door=Door(runtime.engine, runtime.mailbox.relay, channels, settings),
@@ -46,7 +46,7 @@ async def api(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime) -> Parts:
     """Prepare media, hear what becomes of the posts, ask again, forget."""
     settings = _settings(runtime)
-    channels = Channels(RegistryFile(settings.config_dir))
+    channels = Channels(RegistryFile(settings.config_dir), settings.platform_urls)
     mailbox = runtime.mailbox
 
     async def preparing(stopping: asyncio.Event) -> None:

@@ -22,6 +22,8 @@ class IngestSettings(Settings):
     """Bytes that an uploaded file may have."""
     upload_hours: int = Field(default=24, ge=1, le=720)
     """How long an announced upload waits for its bytes."""
+    platform_urls: dict[str, str] = Field(default_factory=dict)
+    """What stands in for platforms, as JSON: posts below these addresses can be replied to, reposted and quoted too."""
     commons_url: str = "https://commons.wikimedia.org/w/api.php"
     """The API at which Commons is asked about files; the sandbox stands in for it."""
     commons_networks: tuple[IPvAnyNetwork, ...] = ()

@@ -128,6 +128,19 @@ async def test_a_text_that_the_credit_makes_too_long_is_told(house: House, tool:
     assert answer.json()["errors"][0]["limit"] == 500
 
 
+async def test_a_credit_that_a_story_cannot_show_is_told(house: House, tool: Caller, commons: str) -> None:
+    await house.rows("DELETE FROM commons_file")
+    content = {"kind": "story", "media": [{"commons": BALLOON, "alt": "Balloons"}]}
+    asked = {"content": content, "channels": [{"channel": "wikipedia/instagram"}]}
+    [post] = await tool.accepted(asked)
+    async with preparing(house, commons):
+        read = await reaches(tool, post, "unpreparable")
+    assert "would be lost" in read["history"][-1]["data"]["reason"]
+    assert await house.sent(post) == []
+    answer = await tool.ask(asked)
+    assert [wrong["about"] for wrong in answer.json()["errors"]] == ["credit"]  # now it is known at the door
+
+
 async def test_a_commons_that_is_away_is_tried_again(house: House, tool: Caller, commons: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         nobody = f"http://127.0.0.1:{listening.getsockname()[1]}/commons/w/api.php"
