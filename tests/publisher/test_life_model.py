@@ -135,12 +135,15 @@ class Life(RuleBasedStateMachine):
     def begin_anew(self) -> None:
         self._do(lambda: self._sql("TRUNCATE delivery, try, change, transition, hold, pace, block, breaker, outbox"))
 
-    @rule()
+    @rule(at_once=st.booleans())
     @precondition(lambda self: len(self.asked) < 2)
-    def ask(self) -> None:
+    def ask(self, at_once: bool) -> None:
         request = requested("1")
         self.asked[request.post] = [request]
         self._hear(request)
+        if at_once:
+            self.approved.add((request.post, 1))
+            self._hear(approved(request))
 
     @rule(data=st.data())
     @precondition(lambda self: self.asked)
@@ -181,10 +184,10 @@ class Life(RuleBasedStateMachine):
 
         self._do(work)
 
-    @rule(fate=st.sampled_from(FATES))
+    @rule(fate=st.sampled_from(FATES), at_once=st.booleans())
     @precondition(lambda self: self.asked)
-    def try_it(self, fate: str) -> None:
-        """Claim and call; settling is another step, which may never come."""
+    def try_it(self, fate: str, at_once: bool) -> None:
+        """Claim and call; settling may be another step, or never come."""
         self.world.fate = fate
         for claim in self._do(self._claim):
             held = self._do(lambda: self._number("SELECT count(*) FROM hold WHERE released_at IS NULL"))
@@ -192,21 +195,17 @@ class Life(RuleBasedStateMachine):
             tried = self._do(lambda claim=claim: self.deliver.call(claim))
             assert not (held and claim.allowed), "a post was claimed under a hold"
             assert claim.allowed or len(self.world.public) == before, "a post went out without leave"
-            if fate != "crashes":
+            if at_once:
+                self._do(lambda claim=claim, tried=tried: self._settled(claim, tried))
+            elif fate != "crashes":
                 self.called.append((claim, tried))
 
     @rule(data=st.data())
     @precondition(lambda self: self.called)
     def settle(self, data: st.DataObject) -> None:
         claim, tried = self.called.pop(data.draw(st.integers(0, len(self.called) - 1)))
-        twice = data.draw(st.booleans())
-
-        async def work() -> None:
-            for _ in range(1 + twice):
-                async with begin(self.engine) as db:
-                    await self.deliver.settle(claim, tried, db)
-
-        self._do(work)
+        for _ in range(1 + data.draw(st.booleans())):
+            self._do(lambda: self._settled(claim, tried))
 
     @rule()
     def another_worker(self) -> None:
@@ -293,6 +292,10 @@ class Life(RuleBasedStateMachine):
         async with begin(self.engine) as db:
             events = [PostDue(post=post, platform="bluesky") for post in self.asked]
             return await self.deliver.claim(events, db)
+
+    async def _settled(self, claim: Claimed, tried: Tried) -> None:
+        async with begin(self.engine) as db:
+            await self.deliver.settle(claim, tried, db)
 
     async def _open(self) -> AsyncEngine:
         return engine_for(self.settings, "publisher")
