@@ -78,7 +78,9 @@ async def test_the_api_follows(told: House, tool: Caller) -> None:
             return (await caller.call("POST", "/v1/previews", json=body)).status_code == 200
 
         assert not await passes()
-        await told.rows("INSERT INTO channel_limits VALUES (:c, CAST(:l AS jsonb), now())", c=CHANNEL, l='{"text": 900}')
+        await told.rows(
+            "INSERT INTO channel_limits VALUES (:c, CAST(:l AS jsonb), now())", c=CHANNEL, l='{"text": 900}'
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(_run(parts.loops["limits"], stopping))
             await until(passes)
