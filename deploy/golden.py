@@ -105,6 +105,7 @@ def samples() -> tuple[Event, ...]:
         events.HoldPlaced(hold=OTHER, scope={"platform": "bluesky"}, reason="a crisis", person=OTHER),
         events.HoldReleased(hold=OTHER, person=OTHER),
         events.AccountRefreshed(channel="wikipedia/bluesky", sealed_token="c2VhbGVk", expires_at=MOMENT),  # noqa: S106 - a sample
+        events.ChannelLimits(channel="foundation/mastodon", limits={"text": 5000, "images": 4}, read_at=MOMENT),
     )
 
 

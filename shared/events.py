@@ -287,6 +287,22 @@ class AccountRefreshed(Event):
         return self.channel
 
 
+class ChannelLimits(Event):
+    """A channel's account, or its instance, was asked what it allows; all of it is told each time."""
+
+    name = "channel.limits"
+    heard_by = ("ingest",)
+    channel: str
+    limits: Mapping[str, int]
+    """By the keys of `Spec.adjusted`; what is not here is as the platform has it for all."""
+    read_at: datetime
+
+    @property
+    def subject(self) -> str:
+        """The channel."""
+        return self.channel
+
+
 EVENTS: tuple[type[Event], ...] = (
     PostRequested,
     PostCancelled,
@@ -305,6 +321,7 @@ EVENTS: tuple[type[Event], ...] = (
     HoldPlaced,
     HoldReleased,
     AccountRefreshed,
+    ChannelLimits,
 )
 BY_TYPE: Mapping[str, type[Event]] = {PREFIX + event.name + VERSION: event for event in EVENTS}
 

@@ -52,6 +52,14 @@ class VoiceOrder(BaseModel):
     to: str | None = Field(None, description="id of the account's post that it is about")
 
 
+class LimitsOrder(BaseModel):
+    """What servers of the sandbox allow from now on, where a real one's operator could say so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mastodon_characters: int = Field(ge=1, description="longest text that the Mastodon server takes")
+
+
 class ClockOrder(BaseModel):
     """How far the sandbox's clock is set ahead."""
 
@@ -142,6 +150,12 @@ def _limits(router: APIRouter, world: World) -> None:
         except UnknownQuotaError as error:
             raise HTTPException(422, str(error)) from error
         return JSONResponse(world.quotas.advertised())
+
+    @router.put("/_limits")
+    async def set_limits(order: LimitsOrder) -> Response:
+        """Set what a server allows, and tells of itself."""
+        world.mastodon_characters = order.mastodon_characters
+        return JSONResponse(order.model_dump())
 
 
 def _surroundings(router: APIRouter, world: World, platforms: Mapping[str, Platform]) -> None:

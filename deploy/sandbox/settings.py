@@ -23,4 +23,7 @@ class Settings(BaseSettings):
     requests_kept: int = Field(10_000, ge=1, description="how many requests the request log remembers")
     media_bytes_kept: int = Field(256_000_000, ge=0, description="how much uploaded media stays readable, in bytes")
     bluesky_blob_limit: int = Field(52_428_800, ge=1, description="largest Bluesky blob, in bytes")
+    mastodon_characters: int = Field(
+        500, ge=1, description="longest text that the Mastodon server takes, in characters"
+    )
     seed: str = Field("carillon", description="what account ids and session signatures are derived from")

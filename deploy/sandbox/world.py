@@ -25,6 +25,7 @@ class World:
         self.voices = Voices()
         self.shelf = Shelf(settings.media_bytes_kept)
         self.quotas = Quotas(self.now)
+        self.mastodon_characters = settings.mastodon_characters
 
     def now(self) -> float:
         """Return the sandbox's time in epoch seconds."""

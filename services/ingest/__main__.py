@@ -12,6 +12,7 @@ from services.ingest.fanout import Channels
 from services.ingest.fetch import Larder
 from services.ingest.forget import Forget
 from services.ingest.handlers import HANDLERS
+from services.ingest.limits import EVERY, OwnLimits
 from services.ingest.prepare import Prepare
 from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
@@ -19,7 +20,7 @@ from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons, reach
 from shared.addresses import Addresses
 from shared.channels import RegistryFile
-from shared.process import Parts, Runtime, main
+from shared.process import Loop, Parts, Runtime, main
 from shared.settings import WrongSettingError
 
 __all__ = ["PROCESSES", "api", "media", "worker"]
@@ -31,7 +32,7 @@ SWEEP = 600.0
 async def api(runtime: Runtime) -> Parts:
     """Serve requests, posts and uploads."""
     settings = _settings(runtime)
-    channels = Channels(RegistryFile(settings.config_dir), settings.platform_urls)
+    channels, limits = _channels(runtime)
     app = application(
         settings,
         door=Door(runtime.engine, runtime.mailbox.relay, channels, settings),
@@ -40,13 +41,13 @@ async def api(runtime: Runtime) -> Parts:
         mailbox=runtime.mailbox,
         sessions=runtime.sessions,
     )
-    return Parts(loops={}, app=app)
+    return Parts(loops={"limits": limits}, app=app)
 
 
 async def worker(runtime: Runtime) -> Parts:
     """Prepare media, hear what becomes of the posts, ask again, forget."""
     settings = _settings(runtime)
-    channels = Channels(RegistryFile(settings.config_dir), settings.platform_urls)
+    channels, limits = _channels(runtime)
     mailbox = runtime.mailbox
 
     async def preparing(stopping: asyncio.Event) -> None:
@@ -60,6 +61,7 @@ async def worker(runtime: Runtime) -> Parts:
             "consume": mailbox.consumer(HANDLERS, patient=HANDLERS).run,
             "prepare": preparing,
             "ask again": mailbox.clock("ask again", AskAgain(settings)).run,
+            "limits": limits,
             "forget": partial(mailbox.clock("forget", Forget(settings)).run, longest=SWEEP),
         },
         consumes=True,
@@ -76,6 +78,13 @@ async def media(runtime: Runtime) -> Parts:
     if addresses is None:
         raise WrongSettingError("MEDIA_PUBLIC_URL", "this process needs it, and MEDIA_KEY")
     return Parts(loops={}, app=media_api.application(runtime.media, addresses))
+
+
+def _channels(runtime: Runtime) -> tuple[Channels, Loop]:
+    """Return the channels, and the loop that keeps what their accounts allow up to date."""
+    settings, own = _settings(runtime), OwnLimits()
+    channels = Channels(RegistryFile(settings.config_dir), settings.platform_urls, own)
+    return channels, partial(runtime.mailbox.clock("limits", own.look).run, longest=EVERY)
 
 
 def _settings(runtime: Runtime) -> IngestSettings:

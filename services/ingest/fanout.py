@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.ingest.limits import OwnLimits
 from services.ingest.originals import Original, form_of, key_of
 from shared import platforms
 from shared.adapter.compose import NOTHING_YET, Draft, Needed
@@ -36,13 +37,19 @@ class Wanted:
 
 
 class Channels:
-    """The channels that can be posted to, each with its limits; follows the registry."""
+    """The channels that can be posted to, each with its limits; follows the registry, and what accounts allow."""
 
-    def __init__(self, registry: RegistryFile, stand_ins: Mapping[str, str] | None = None) -> None:
-        """Follow a registry; `stand_ins` say, by platform, what stands in for it: posts have addresses there too."""
+    def __init__(
+        self, registry: RegistryFile, stand_ins: Mapping[str, str] | None = None, own: OwnLimits | None = None
+    ) -> None:
+        """Follow a registry; `stand_ins` say, by platform, what stands in for it: posts have addresses there too.
+
+        What accounts and instances allow (`own`) holds instead of the platform's spec; what the registry says, of both.
+        """
         self._registry = registry
         self._stand_ins = stand_ins or {}
-        self._digest = ""
+        self._own = own or OwnLimits()
+        self._followed: tuple[str, Mapping[str, Mapping[str, int]]] | None = None
         self._specs: dict[str, Spec] = {}
         self._known: tuple[str, ...] = ()
 
@@ -60,17 +67,16 @@ class Channels:
         return f"There is no channel {channel}.", usable
 
     def _follow(self) -> None:
-        registry = self._registry.current()
-        if registry.digest == self._digest:
+        registry, own = self._registry.current(), self._own.now
+        if (registry.digest, own) == self._followed:
             return
-        specs = platforms.specs()
         self._specs = {
-            name: specs[channel.platform].adjusted(channel.limits).stood_in(self._stand_ins.get(channel.platform))
+            name: spec.adjusted({**own.get(name, {}), **channel.limits}).stood_in(self._stand_ins.get(spec.name))
             for name, channel in registry.channels.items()
-            if channel.platform in specs
+            if (spec := platforms.specs().get(channel.platform))
         }
         self._known = tuple(registry.channels)
-        self._digest = registry.digest
+        self._followed = registry.digest, own
 
 
 def fan_out(asking: Asking, channels: Channels) -> tuple[list[Wanted], list[Wrong]]:

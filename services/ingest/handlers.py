@@ -8,8 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.ingest.limits import keep
 from shared.database import Session
 from shared.events import (
+    ChannelLimits,
     Event,
     HoldEvent,
     HoldPlaced,
@@ -70,4 +72,5 @@ HANDLERS: Handlers = {
     PostMeasured: note,
     HoldPlaced: note,
     HoldReleased: note,
+    ChannelLimits: keep,
 }

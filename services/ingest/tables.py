@@ -91,6 +91,16 @@ class History(Base):
     data: Mapped[dict[str, Any]]
 
 
+class LimitsRow(Base):
+    """What a channel's account or instance allows, as publisher read it last."""
+
+    __tablename__ = "channel_limits"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    limits: Mapped[dict[str, Any]]
+    read_at: Mapped[datetime]
+
+
 class Idempotency(Base):
     """The first answer to a creating call, kept for whoever repeats the call."""
 

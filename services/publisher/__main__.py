@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from services.publisher.api import make_app
 from services.publisher.deliver import Deliver, Offered
 from services.publisher.handlers import Planner, handlers
+from services.publisher.limits import ReadLimits
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
 from shared import platforms
@@ -43,7 +44,7 @@ async def scheduler(runtime: Runtime) -> Parts:
 
 
 async def worker(runtime: Runtime, platform: str) -> Parts:
-    """Publish what is due on one platform; as many as you like."""
+    """Publish what is due on one platform, and read what its channels allow; as many as you like."""
     settings = _settings(runtime)
     registry = RegistryFile(settings.config_dir, settings.platform_urls)
     if (spec := platforms.specs().get(platform)) is None:
@@ -65,7 +66,19 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             )
             await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping, LINGER)
 
-    return Parts(loops={"deliver": deliveries}, consumes=True)
+    async def readings(stopping: asyncio.Event) -> None:
+        async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
+            limits = ReadLimits(
+                spec,
+                platforms.connector_of(platform),
+                accounts=accounts,
+                registry=registry.current,
+                http=http,
+                settings=settings,
+            )
+            await runtime.mailbox.due(limits, 1, stopping)
+
+    return Parts(loops={"deliver": deliveries, "limits": readings}, consumes=True)
 
 
 def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:

@@ -42,6 +42,8 @@ class PublisherSettings(Settings):
     """When a due post that nobody claimed is announced again."""
     most_tries: int = Field(default=12, ge=1)
     """How often a call that certainly failed is made again before the post has failed."""
+    limits_hours: float = Field(default=6.0, gt=0, le=168)
+    """How often what a channel's account or instance allows is read, in hours; also when a worker starts."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -211,4 +211,19 @@ class Breaker(Base):
     reason: Mapped[str | None]
 
 
+class LimitsRow(Base):
+    """What a channel's account or instance allows, as it said last, and when it is asked again (`limits.py`)."""
+
+    __tablename__ = "channel_limits"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    limits: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    read_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    fence: Mapped[int] = mapped_column(Integer)
+    tries: Mapped[int] = mapped_column(Integer)
+    """Since the last time that it answered."""
+
+
 add_mailbox(Base.metadata)

@@ -251,9 +251,9 @@ class Spec:
         """
         if not limits:
             return self
-        if unknown := sorted(set(limits) - _ADJUSTABLE):
+        if unknown := sorted(set(limits) - ADJUSTABLE):
             raise ValueError(
-                f"{self.name} has no limit {', '.join(unknown)}; there are {', '.join(sorted(_ADJUSTABLE))}"
+                f"{self.name} has no limit {', '.join(unknown)}; there are {', '.join(sorted(ADJUSTABLE))}"
             )
         first = replace(self.text[0], **_picked(limits, {"text": "most", "per_url": "per_url"}))
         images = self.images and replace(self.images, **_picked(limits, _IMAGE_KEYS))
@@ -283,7 +283,8 @@ _POLL_KEYS = {"poll_options": "options", "poll_option": "option"}
 _SPAN_KEYS = {"poll_shortest": "shortest", "poll_longest": "longest"}
 _VIDEO_KEYS = {"video_longest", "video_bytes"}
 _OWN_KEYS = {"text", "per_url", "thread", "tags", "tag"}
-_ADJUSTABLE = frozenset({*_OWN_KEYS, *_IMAGE_KEYS, *_POLL_KEYS, *_SPAN_KEYS, *_VIDEO_KEYS})
+ADJUSTABLE = frozenset({*_OWN_KEYS, *_IMAGE_KEYS, *_POLL_KEYS, *_SPAN_KEYS, *_VIDEO_KEYS})
+"""The keys of limits that an account or instance may have of its own."""
 
 
 def _picked(limits: Mapping[str, int], names: Mapping[str, str]) -> dict[str, Any]:

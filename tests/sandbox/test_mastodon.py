@@ -82,6 +82,19 @@ async def test_length(mastodon: httpx.AsyncClient, text: str, spoiler: str, fits
     assert int(answer.headers["x-ratelimit-remaining"]) == (299 if fits else 300)
 
 
+async def test_a_server_that_takes_longer_texts(mastodon: httpx.AsyncClient) -> None:
+    try:
+        assert (await mastodon.put("/_limits", json={"mastodon_characters": 700})).status_code == 200
+        told = (await mastodon.get("/mastodon/api/v2/instance")).json()["configuration"]["statuses"]
+        assert told["max_characters"] == 700
+        for length, status in ((700, 200), (701, 422)):
+            answer = await mastodon.post(STATUSES, json={"status": "x" * length})
+            assert answer.status_code == status, answer.text
+        assert (await mastodon.put("/_limits", json={"mastodon_characters": 0})).status_code == 422
+    finally:
+        await mastodon.put("/_limits", json={"mastodon_characters": 500})
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -3,7 +3,7 @@
 from deploy.sandbox.params import Params, read_params, text, truth
 from deploy.sandbox.platforms.mastodon.entities import account_entity, status_entity
 from deploy.sandbox.platforms.mastodon.errors import not_found
-from deploy.sandbox.platforms.mastodon.limits import CONFIGURATION
+from deploy.sandbox.platforms.mastodon.limits import configuration
 from deploy.sandbox.platforms.mastodon.state import State, Status
 from deploy.sandbox.wire import Answer, Call, MalformedError, json_answer
 
@@ -68,7 +68,7 @@ class Accounts:
                 "description": "A stand-in: nothing here reaches anybody.",
                 "usage": {"users": {"active_month": 1}},
                 "languages": ["en"],
-                "configuration": CONFIGURATION,
+                "configuration": configuration(self._state.world.mastodon_characters),
                 "registrations": {"enabled": False, "approval_required": False, "message": None},
                 "api_versions": {"mastodon": 11},
                 "contact": {"email": "", "account": None},

@@ -7,15 +7,15 @@ from deploy.sandbox.platforms.mastodon.errors import unprocessable
 from deploy.sandbox.platforms.mastodon.state import Upload
 
 
-def check_text(params: Params, media: list[Upload]) -> tuple[str, str]:
+def check_text(params: Params, media: list[Upload], most: int) -> tuple[str, str]:
     """Return text and warning of a status; a lone warning is the text. Raises 422 for too long and blank."""
     words, spoiler = text(params, "status"), text(params, "spoiler_text")
     if not words.strip() and spoiler:
         words, spoiler = spoiler, ""
     if not words.strip() and not media:
         raise unprocessable("Validation failed: Text can't be blank")
-    if limits.too_long(spoiler, words):
-        raise unprocessable(f"Validation failed: Text character limit of {limits.MAX_CHARACTERS} exceeded")
+    if limits.too_long(spoiler, words, most):
+        raise unprocessable(f"Validation failed: Text character limit of {most} exceeded")
     return words, spoiler
 
 

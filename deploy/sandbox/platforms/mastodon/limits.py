@@ -1,10 +1,12 @@
 """What a server of version 4.7.3 allows, as its `/api/v2/instance` says, and how it counts characters."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import regex
 
 from deploy.sandbox.graphemes import graphemes
 
-MAX_CHARACTERS = 500
 CHARACTERS_PER_URL = 23
 MAX_MEDIA = 4
 DESCRIPTION_LIMIT = 10_000
@@ -24,12 +26,11 @@ MIME_TYPES = (
     *(f"video/{kind}" for kind in VIDEO_TYPES),
     *(f"audio/{kind}" for kind in AUDIO_TYPES),
 )
-CONFIGURATION = {
+CONFIGURATION: Mapping[str, Any] = {
     "urls": {"streaming": "wss://sandbox.invalid", "status": None, "about": None, "privacy_policy": None},
     "vapid": {"public_key": ""},
     "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5, "max_profile_fields": 4},
     "statuses": {
-        "max_characters": MAX_CHARACTERS,
         "max_media_attachments": MAX_MEDIA,
         "characters_reserved_per_url": CHARACTERS_PER_URL,
     },
@@ -56,7 +57,12 @@ URL = regex.compile(r"https?://[^\s<>\"]*[^\s<>\"'.,:;!?()\[\]]", regex.IGNORECA
 MENTION = regex.compile(r"(?<![=/\w])@([\w]+(?:[\w.-]*\w)?)@[\w.-]+\w")
 
 
-def too_long(spoiler: str, text: str) -> bool:
+def configuration(most: int) -> Mapping[str, Any]:
+    """Return the limits as a server tells them that takes so many characters."""
+    return {**CONFIGURATION, "statuses": {"max_characters": most, **CONFIGURATION["statuses"]}}
+
+
+def too_long(spoiler: str, text: str, most: int) -> bool:
     """Say whether a status has too many grapheme clusters: any URL counts as 23, a mention without its server."""
     countable = spoiler + MENTION.sub(r"@\1", URL.sub("x" * CHARACTERS_PER_URL, text))
-    return len(countable) > MAX_CHARACTERS and graphemes(countable) > MAX_CHARACTERS  # clusters are the fewer ones
+    return len(countable) > most and graphemes(countable) > most  # clusters are the fewer ones

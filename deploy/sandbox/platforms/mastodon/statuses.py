@@ -85,7 +85,7 @@ class Statuses:
         status = self._state.own_status(account, call.args["id"])
         media = self._media(account, texts(params, "media_ids"), status.id)
         before = _content(status)
-        words = check_text(params, media)
+        words = check_text(params, media, self._state.world.mastodon_characters)
         _describe(media, params)
         status.text, status.spoiler = words
         status.sensitive = truth(params, "sensitive") or bool(status.spoiler)
@@ -124,7 +124,7 @@ class Statuses:
             raise refused(400, f"'{visibility}' is not a valid visibility")
         now = self._state.world.now()
         media = self._media(account, texts(params, "media_ids"))
-        words = check_text(params, media)
+        words = check_text(params, media, self._state.world.mastodon_characters)
         poll = self._poll(params.get("poll"), now)
         language = text(params, "language")
         status_id = self._state.ids.next(now)
