@@ -19,6 +19,7 @@ from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons
 from shared.addresses import Addresses
 from shared.channels import RegistryFile
+from shared.mailbox import posts_queue
 from shared.process import Parts, Runtime, main
 from shared.settings import WrongSettingError
 
@@ -57,6 +58,7 @@ async def worker(runtime: Runtime) -> Parts:
     return Parts(
         loops={
             "consume": mailbox.consumer(HANDLERS, patient=HANDLERS).run,
+            "dead letters": mailbox.dead_letters(posts_queue("ingest")).run,
             "prepare": preparing,
             "ask again": mailbox.clock("ask again", AskAgain(settings)).run,
             "forget": partial(mailbox.clock("forget", Forget(settings)).run, longest=SWEEP),

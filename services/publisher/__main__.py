@@ -15,7 +15,7 @@ from shared.adapter.spec import Spec
 from shared.addresses import Addresses
 from shared.channels import RegistryFile
 from shared.events import PostRequested
-from shared.mailbox import due_queue
+from shared.mailbox import due_queue, posts_queue
 from shared.process import Factory, Parts, Runtime, main
 from shared.settings import WrongSettingError
 
@@ -34,7 +34,8 @@ async def plan(runtime: Runtime) -> Parts:
     planner = Planner(_settings(runtime), RegistryFile(runtime.settings.config_dir).current)
     # A request waits for its approval in any case, and mostly shares its transaction.
     consumer = runtime.mailbox.consumer(handlers(planner), patient=(PostRequested,))
-    return Parts(loops={"planner": consumer.run}, consumes=True)
+    letters = runtime.mailbox.dead_letters(posts_queue("publisher"))
+    return Parts(loops={"planner": consumer.run, "dead letters": letters.run}, consumes=True)
 
 
 async def scheduler(runtime: Runtime) -> Parts:
@@ -65,7 +66,8 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             )
             await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping, LINGER)
 
-    return Parts(loops={"deliver": deliveries}, consumes=True)
+    letters = runtime.mailbox.dead_letters(due_queue(platform))
+    return Parts(loops={"deliver": deliveries, "dead letters": letters.run}, consumes=True)
 
 
 def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:

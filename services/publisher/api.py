@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.tables import Delivery, State, Try
-from shared.http import Caller, Problem, require, service_app
+from shared.http import Caller, Problem, dead_letters, require, service_app
 from shared.process import Runtime
 
 Reader = Annotated[Caller, Depends(require("posts:read"))]
@@ -89,6 +89,7 @@ def make_app(runtime: Runtime) -> FastAPI:
         page = [DeliveryView.model_validate(one, from_attributes=True) for one in found[:limit]]
         return Page(deliveries=page, next=page[-1].post if len(found) > limit else None)
 
+    dead_letters.add_to(app, runtime.engine)
     return app
 
 
