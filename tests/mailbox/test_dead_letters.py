@@ -1,10 +1,12 @@
 """Dead letters are kept with their reasons, and sent again with one effect: over RabbitMQ, and inside one process."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,7 +27,9 @@ from shared.mailbox.inbox import expire
 from shared.mailbox.kept import Group
 from shared.settings import Settings
 from tests.mailbox.conftest import cancelled, count, mailbox_on, note, running, until
+from tests.mailbox.drainer import KILLED
 
+ROOT = Path(__file__).parents[2]
 QUEUE = posts_queue("policy")
 HANDLED = "SELECT count(*) FROM thing WHERE handled = 1"
 TWICE = "SELECT count(*) FROM thing WHERE handled > 1"
@@ -287,9 +291,24 @@ async def test_a_drainer_that_ends_between_commit_and_ack_keeps_one_row(policy: 
     assert await policy.replay(letter.id)  # before the letter comes once more
     async with policy.working():
         await policy.until_handled(1)
-        await until(lambda: empty(policy.bus))
-    assert (await policy.letter()).state == "replayed"
-    assert (await policy.letter()).times == 1
+        await policy.send(Message("2", "post.cancelled", b"[", {}))
+        await policy.until_kept()  # it comes after the other, which comes once more
+    assert [(letter.state, letter.times) for letter in await policy.letters()] == [("replayed", 1), ("kept", 1)]
+
+
+@pytest.mark.parametrize("bus", ["rabbitmq"], indirect=True)
+async def test_a_drainer_that_is_killed_before_it_acks_keeps_one_row(
+    policy: Policy, database: DatabaseFactory, amqp_url: str, namespace: str
+) -> None:
+    await policy.bury(Message("1", "post.cancelled", b"{", {}))
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.mailbox.drainer", await database("policy"), amqp_url, namespace), cwd=ROOT
+    )
+    assert await child.wait() == KILLED
+    async with policy.working():
+        await policy.send(Message("2", "post.cancelled", b"[", {}))
+        await policy.until_kept(2)  # it comes after the other, which comes once more
+    assert [(letter.body, letter.times) for letter in await policy.letters()] == [(b"{", 1), (b"[", 1)]
 
 
 async def test_two_drainers_keep_each_letter_once(policy: Policy) -> None:
@@ -359,7 +378,9 @@ class Spoilt(str):
 async def test_what_others_publish_is_kept_whatever_its_headers(policy: Policy, amqp_url: str, namespace: str) -> None:
     forms = [
         aio_pika.Message(b"\x00\xff", delivery_mode=2),
-        aio_pika.Message(b"{}", headers={"ce-type": 5, "x-death": [{"reason": 1}], "ce-id": "\xe9"}, message_id="é" * 99),
+        aio_pika.Message(
+            b"{}", headers={"ce-type": 5, "x-death": [{"reason": 1}], "ce-id": "\xe9"}, message_id="é" * 99
+        ),
         aio_pika.Message(b"[", headers={"bytes": bytearray(b"\xff\xfe"), "nested": {"a": [1, 2]}}, priority=3),
     ]
     spoilt = [
@@ -401,7 +422,3 @@ async def events_exchange(amqp_url: str, namespace: str) -> AsyncIterator[Abstra
     connection = await aio_pika.connect(amqp_url)
     async with connection, connection.channel() as channel:
         yield await channel.get_exchange(f"{namespace}.events")
-
-
-async def empty(bus: Bus) -> bool:
-    return await bus.depth(QUEUE + DEAD) == 0
