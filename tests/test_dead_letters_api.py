@@ -72,9 +72,9 @@ def bearer(key: Ed25519PrivateKey, *scopes: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {issue(key, 'a-tool', scopes)}"}
 
 
-async def died(runtime: Runtime, body: bytes | None = None, **headers: str) -> int:
+async def died(runtime: Runtime, body: bytes | None = None, kind: str = KIND) -> int:
     """Keep a letter as the drainer does, and return its number."""
-    sent = {**headers_of(Envelope.of(CANCELLED, "ingest")), **headers}
+    sent = {**headers_of(Envelope.of(CANCELLED, "ingest")), "ce-type": kind}
     message = Message(sent["ce-id"], "post.cancelled", body_of(CANCELLED) if body is None else body, sent)
     letter = MemoryDelivery(message, death=Death("rejected", "post.cancelled", datetime.now(UTC)))
     await runtime.mailbox.dead_letters(posts_queue("policy"))._keep(letter)
@@ -89,7 +89,7 @@ async def outbox(runtime: Runtime) -> list[Any]:
 
 async def test_letters_are_listed_in_pages_by_cause_type_and_state(runtime: Runtime, http: httpx.AsyncClient) -> None:
     broken = [await died(runtime, b"{%d" % n) for n in range(3)]
-    other = await died(runtime, **{"ce-type": "org.example.other.v1"})
+    other = await died(runtime, kind="org.example.other.v1")
     seen: list[int] = []
     after: int | None = 0
     while after is not None:
@@ -154,7 +154,7 @@ async def test_one_is_sent_again_once_however_often_it_is_asked(runtime: Runtime
 
 async def test_a_group_is_sent_again_within_its_bound(runtime: Runtime, http: httpx.AsyncClient) -> None:
     numbers = [await died(runtime, b"{%d" % n) for n in range(3)]
-    await died(runtime, **{"ce-type": "org.example.other.v1"})
+    await died(runtime, kind="org.example.other.v1")
     which = {"cause": "undecodable", "type": KIND, "most": 2}
     assert (await http.post("/v1/dead-letters/replay", json=which)).json() == {"replayed": numbers[:2]}
     assert (await http.post("/v1/dead-letters/replay", json=which)).json() == {"replayed": numbers[2:]}

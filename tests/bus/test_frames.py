@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pamqp.frame
 import pytest
 from pamqp import body, commands, header
+from pamqp.common import FieldTable
 
 from shared.bus import frames
 from shared.bus.contract import Death, Message
@@ -96,8 +97,15 @@ def test_reading_a_content_header(given: commands.Basic.Properties) -> None:
 
 def test_reading_how_a_dead_letter_died() -> None:
     at = datetime(2026, 3, 1, 9, tzinfo=UTC)
-    last = {"count": 1, "reason": "rejected", "queue": "q", "time": at, "exchange": "e", "routing-keys": ["post.one"]}
-    earlier = {**last, "reason": "delivery_limit", "routing-keys": ["post.two"]}
+    last: FieldTable = {
+        "count": 1,
+        "reason": "rejected",
+        "queue": "q",
+        "time": at,
+        "exchange": "e",
+        "routing-keys": ["post.one"],
+    }
+    earlier: FieldTable = {**last, "reason": "delivery_limit", "routing-keys": ["post.two"]}
     given = commands.Basic.Properties(headers={"x-death": [last, earlier], "ce-id": "i"}, message_id="i")
     content = frames.read_content(payload(theirs(header.ContentHeader(properties=given, body_size=2))))
     assert content == (2, "i", {"ce-id": "i"}, Death("rejected", "post.one", at))
