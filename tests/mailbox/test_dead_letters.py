@@ -1,6 +1,7 @@
 """Dead letters are kept with their reasons, and sent again with one effect: over RabbitMQ, and inside one process."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -398,6 +399,37 @@ async def test_what_others_publish_is_kept_whatever_its_headers(policy: Policy, 
         await policy.until_kept(6)
     found = {(letter.body, letter.cause, letter.times) for letter in await policy.letters()}
     assert found == {(body, "undecodable", 2) for body in bodies}
+
+
+@pytest.mark.parametrize("bus", ["rabbitmq"], indirect=True)
+async def test_what_the_broker_gives_up_is_kept_with_its_word(policy: Policy) -> None:
+    sent = message(cancelled())
+    await policy.send(sent)
+    async with policy.bus.subscribe(QUEUE, 1) as subscription, asyncio.timeout(60):
+        while await policy.bus.depth(QUEUE + DEAD) == 0:
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    (delivery,) = await asyncio.wait_for(subscription.take(1), 1)
+                    await subscription.reject(delivery, requeue=True)
+    async with policy.working():
+        await policy.until_kept()
+    letter = await policy.letter()
+    assert (letter.cause, letter.routing_key, letter.attempts) == ("delivery_limit", "post.cancelled", 0)
+    assert letter.headers == sent.headers
+
+
+async def test_what_nobody_explained_is_kept_with_what_the_bus_says(policy: Policy) -> None:
+    sent = message(cancelled())
+    sending = asyncio.create_task(policy.send(sent))
+    async with policy.bus.subscribe(QUEUE, 1) as subscription:
+        (delivery,) = await subscription.take(1)
+        await subscription.reject(delivery, requeue=False)
+        await sending
+    async with policy.working():
+        await policy.until_kept()
+    letter = await policy.letter()
+    assert (letter.cause, letter.attempts) == ("unexplained", 0)
+    assert letter.reason == "this version can read it; the broker says: rejected"
 
 
 @pytest.mark.parametrize("bus", ["rabbitmq"], indirect=True)
