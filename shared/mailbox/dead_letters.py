@@ -126,7 +126,8 @@ async def _row(queue: str, delivery: Delivery, db: Session) -> dict[str, Any]:
     headers = _own(message.headers)
     diagnosis = await _diagnosed(queue, delivery, db)
     at = death.at if death else datetime.now(UTC)
-    entry = {"at": at.isoformat(), "what": "died", **diagnosis._asdict(), "bus": death.reason if death else None}
+    bus = _short(death.reason if death else None)
+    entry = {"at": at.isoformat(), "what": "died", **diagnosis._asdict(), "bus": bus}
     return {
         **diagnosis._asdict(),
         "queue": queue,
