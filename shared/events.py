@@ -330,6 +330,10 @@ class UndecodableError(Exception):
     """The message is not an event that this version can read."""
 
 
+class UnknownTypeError(UndecodableError):
+    """The message says that it is an event of a type that this version does not have."""
+
+
 class Envelope(NamedTuple):
     """An event on its way, with all that CloudEvents says about one."""
 
@@ -377,7 +381,8 @@ def body_of(event: Event) -> bytes:
 def decode(headers: Mapping[str, Any], body: bytes) -> Envelope:
     """Read an event back; raises UndecodableError, whose text says what is wrong with it."""
     try:
-        kind = BY_TYPE[headers["ce-type"]]
+        if (kind := BY_TYPE.get(headers["ce-type"])) is None:
+            raise UnknownTypeError(f"unknown type: {headers['ce-type']!s:.200}")
         return Envelope(
             event=kind.model_validate_json(body, extra="ignore"),
             id=UUID(headers["ce-id"]),
@@ -387,7 +392,7 @@ def decode(headers: Mapping[str, Any], body: bytes) -> Envelope:
             traceparent=headers.get("traceparent"),
         )
     except KeyError as missing:
-        raise UndecodableError(f"unknown type or missing header: {missing}") from missing
+        raise UndecodableError(f"missing header: {missing}") from missing
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['type']}" for e in error.errors()[:5])
         raise UndecodableError(f"body does not fit {headers['ce-type']}: {wrong}") from error

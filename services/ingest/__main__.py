@@ -20,6 +20,7 @@ from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons, reach
 from shared.addresses import Addresses
 from shared.channels import RegistryFile
+from shared.mailbox import posts_queue
 from shared.process import Loop, Parts, Runtime, main
 from shared.settings import WrongSettingError
 
@@ -59,6 +60,7 @@ async def worker(runtime: Runtime) -> Parts:
     return Parts(
         loops={
             "consume": mailbox.consumer(HANDLERS, patient=HANDLERS).run,
+            "dead letters": mailbox.dead_letters(posts_queue("ingest")).run,
             "prepare": preparing,
             "ask again": mailbox.clock("ask again", AskAgain(settings)).run,
             "limits": limits,

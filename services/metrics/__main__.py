@@ -14,7 +14,7 @@ from services.metrics.hear import HOUR, Forget, Hear
 from services.metrics.people import People
 from services.metrics.settings import MetricsSettings
 from shared.channels import RegistryFile
-from shared.mailbox import Due
+from shared.mailbox import Due, posts_queue
 from shared.process import Factory, Loop, Parts, Runtime, main
 
 
@@ -43,6 +43,7 @@ async def worker(runtime: Runtime) -> Parts:
     consumer = runtime.mailbox.consumer(handled, patient=handled)
     loops = {
         "consumer": consumer.run,
+        "dead letters": runtime.mailbox.dead_letters(posts_queue("metrics")).run,
         "collect": asking(Collect, settings.collect_calls),
         "followers": asking(Followers, 1),
         "people": asking(People, 1),

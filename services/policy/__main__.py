@@ -13,6 +13,7 @@ from services.policy.sources.commons import Commons
 from shared.adapter import commons
 from shared.adapter.client import HttpClient
 from shared.channels import RegistryFile
+from shared.mailbox import posts_queue
 from shared.process import Factory, Parts, Runtime, main
 
 
@@ -37,7 +38,8 @@ async def worker(runtime: Runtime) -> Parts:
             await runtime.mailbox.due(gather, settings.lookup_calls, stopping, nudge)
 
     consumer = runtime.mailbox.consumer(handlers(Desk(pack, nudge, settings)), patient=TERMINAL)
-    return Parts(loops={"consumer": consumer.run, "gather": looks}, consumes=True)
+    letters = runtime.mailbox.dead_letters(posts_queue("policy"))
+    return Parts(loops={"consumer": consumer.run, "gather": looks, "dead letters": letters.run}, consumes=True)
 
 
 def _settings(runtime: Runtime) -> PolicySettings:

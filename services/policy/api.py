@@ -12,7 +12,7 @@ from sqlalchemy import select
 from services.policy.judge import Outcome
 from services.policy.tables import Decision
 from shared.events import Objection
-from shared.http import Caller, Problem, require, service_app
+from shared.http import Caller, Problem, dead_letters, require, service_app
 from shared.process import Runtime
 
 Reader = Annotated[Caller, Depends(require("posts:read"))]
@@ -78,4 +78,5 @@ def make_app(runtime: Runtime) -> FastAPI:
             next=page[-1].number if len(found) > limit else None,
         )
 
+    dead_letters.add_to(app, runtime.engine)
     return app

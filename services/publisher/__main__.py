@@ -16,7 +16,7 @@ from shared.adapter.spec import Spec
 from shared.addresses import Addresses
 from shared.channels import RegistryFile
 from shared.events import PostRequested
-from shared.mailbox import due_queue
+from shared.mailbox import due_queue, posts_queue
 from shared.process import Factory, Parts, Runtime, main
 from shared.settings import WrongSettingError
 
@@ -35,7 +35,8 @@ async def plan(runtime: Runtime) -> Parts:
     planner = Planner(_settings(runtime), RegistryFile(runtime.settings.config_dir).current)
     # A request waits for its approval in any case, and mostly shares its transaction.
     consumer = runtime.mailbox.consumer(handlers(planner), patient=(PostRequested,))
-    return Parts(loops={"planner": consumer.run}, consumes=True)
+    letters = runtime.mailbox.dead_letters(posts_queue("publisher"))
+    return Parts(loops={"planner": consumer.run, "dead letters": letters.run}, consumes=True)
 
 
 async def scheduler(runtime: Runtime) -> Parts:
@@ -78,7 +79,8 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             )
             await runtime.mailbox.due(limits, 1, stopping)
 
-    return Parts(loops={"deliver": deliveries, "limits": readings}, consumes=True)
+    letters = runtime.mailbox.dead_letters(due_queue(platform))
+    return Parts(loops={"deliver": deliveries, "dead letters": letters.run, "limits": readings}, consumes=True)
 
 
 def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:

@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from shared.bus import frames
-from shared.bus.contract import DEAD, Delivery, Message
+from shared.bus.contract import DEAD, Death, Delivery, Message
 from shared.bus.frames import Content, Delivered
 from shared.bus.link import Link, asked, ended, quietly
 from shared.bus.wire import Lane, Wire
@@ -35,7 +35,7 @@ class Tenure(Lane):
         if self.over.done():
             return
         message = Message(content.message_id, delivered.routing_key, body, content.headers)
-        self.arrived.append(AmqpDelivery(message, delivered.redelivered, delivered.tag, self))
+        self.arrived.append(AmqpDelivery(message, delivered.redelivered, delivered.tag, self, content.death))
         self._came()
 
     def end(self) -> None:
@@ -65,6 +65,7 @@ class AmqpDelivery:
     redelivered: bool
     tag: int
     tenure: Tenure
+    death: Death | None
 
 
 class AmqpSubscription:

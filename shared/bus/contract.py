@@ -10,6 +10,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 DEAD = ".dead"
@@ -25,7 +26,10 @@ class QueueConflictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable queue and the routing keys that lead to it; its dead letters gather in `<name>.dead`."""
+    """A durable queue and the routing keys that lead to it; its dead letters gather in `<name>.dead`.
+
+    Its own name is one more key: what is sent there goes to this queue and no other.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -47,6 +51,17 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a message came to the dead letters, as far as the bus knows."""
+
+    reason: str
+    """`rejected` by a consumer, or what else the broker calls it: `delivery_limit`, `maxlen`, `expired`."""
+    routing_key: str
+    """The key that it was sent with."""
+    at: datetime
+
+
 def distinct(messages: Sequence[Message]) -> None:
     """Raise ValueError when two messages of one call have one id: a set of ids could not say which is confirmed."""
     if len({message.id for message in messages}) < len(messages):
@@ -63,6 +78,10 @@ class Delivery(Protocol):
     @property
     def redelivered(self) -> bool:
         """Whether somebody held it before and did not ack it."""
+
+    @property
+    def death(self) -> Death | None:
+        """How it died, if it is a dead letter and the bus can tell."""
 
 
 class Subscription(Protocol):

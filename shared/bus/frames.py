@@ -5,13 +5,14 @@ https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf, §2.3.5 and §4.2; a tes
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pamqp.header import ContentHeader
 
-from shared.bus.contract import Message
+from shared.bus.contract import Death, Message
 
 METHOD, HEADER, BODY = 1, 2, 3
 END = b"\xce"
@@ -49,6 +50,8 @@ class Content(NamedTuple):
     size: int
     message_id: str
     headers: Mapping[str, str]
+    death: Death | None = None
+    """The last one, of a dead letter."""
 
 
 def publishing(channel: int, frame_max: int, exchange: str, message: Message) -> bytes:
@@ -83,7 +86,7 @@ def read_deliver(payload: bytes) -> Delivered:
     tag, redelivered = _CONFIRM.unpack_from(payload, at)
     at += _CONFIRM.size
     at += 1 + payload[at]
-    return Delivered(tag, bool(redelivered & 1), payload[at + 1 :].decode())
+    return Delivered(tag, bool(redelivered & 1), payload[at + 1 :].decode(errors="replace"))
 
 
 def read_confirm(payload: bytes) -> tuple[int, bool]:
@@ -93,26 +96,36 @@ def read_confirm(payload: bytes) -> tuple[int, bool]:
 
 
 def read_content(payload: bytes) -> Content:
-    """Read a content header; headers that are not texts are left out."""
+    """Read a content header; headers that are not texts are left out.
+
+    What cannot be read at all has none: its body still comes, and must not end the connection, on which it would come
+    again and again.
+    """
     _, _, size, flags = _CONTENT.unpack_from(payload)
-    if flags == _CONTENT_TYPE_HEADERS_MODE_AND_ID:
-        start = _CONTENT.size + 1 + payload[_CONTENT.size] + _SIZE.size
-        end = start + _SIZE.unpack_from(payload, start - _SIZE.size)[0]
-        if (headers := _texts(payload, start, end)) is not None:
-            return Content(size, payload[end + 2 :].decode(), headers)
-    return _read_any_content(payload)
+    try:
+        if flags == _CONTENT_TYPE_HEADERS_MODE_AND_ID:
+            start = _CONTENT.size + 1 + payload[_CONTENT.size] + _SIZE.size
+            end = start + _SIZE.unpack_from(payload, start - _SIZE.size)[0]
+            if (headers := _texts(payload, start, end)) is not None:
+                return Content(size, payload[end + 2 :].decode(errors="replace"), headers)
+        return _read_any_content(payload)
+    except (ValueError, OverflowError, OSError):
+        return Content(size, "", {})
 
 
 def _texts(payload: bytes, at: int, end: int) -> dict[str, str] | None:
     """Read a table of texts, such as we send; None when there is something else in it."""
     texts = {}
-    while at < end:
-        value = at + 1 + payload[at]
-        if payload[value] != _LONG_STRING:
-            return None
-        (size,) = _SIZE.unpack_from(payload, value + 1)
-        texts[payload[at + 1 : value].decode()] = payload[value + 5 : value + 5 + size].decode()
-        at = value + 5 + size
+    try:
+        while at < end:
+            value = at + 1 + payload[at]
+            if payload[value] != _LONG_STRING:
+                return None
+            (size,) = _SIZE.unpack_from(payload, value + 1)
+            texts[payload[at + 1 : value].decode()] = payload[value + 5 : value + 5 + size].decode()
+            at = value + 5 + size
+    except UnicodeDecodeError:
+        return None
     return texts
 
 
@@ -120,8 +133,17 @@ def _read_any_content(payload: bytes) -> Content:
     # A redelivery has a counter among its headers, a dead letter its history, and others publish in other forms.
     header = ContentHeader()
     header.unmarshal(payload)
-    texts = {name: value for name, value in (header.properties.headers or {}).items() if isinstance(value, str)}
-    return Content(header.body_size, header.properties.message_id or "", texts)
+    table: Mapping[str, Any] = header.properties.headers or {}
+    texts = {name: value for name, value in table.items() if isinstance(value, str)}
+    return Content(header.body_size, header.properties.message_id or "", texts, _last_death(table.get("x-death")))
+
+
+def _last_death(deaths: Any) -> Death | None:
+    """Read what the broker wrote down about a dead letter: https://www.rabbitmq.com/docs/dlx#effects."""
+    match deaths:
+        case [{"reason": str(reason), "routing-keys": [str(key), *_], "time": datetime() as at}, *_]:
+            return Death(reason, key, at)
+    return None
 
 
 @lru_cache(maxsize=256)

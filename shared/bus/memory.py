@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from shared.bus.contract import DEAD, Delivery, Message, Queue, Subscription, distinct
+from shared.bus.contract import DEAD, Death, Delivery, Message, Queue, Subscription, distinct
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +22,7 @@ class MemoryDelivery:
 
     message: Message
     redelivered: bool = False
+    death: Death | None = None
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -33,10 +35,10 @@ class _Line:
         self.here: dict[str, MemoryDelivery] = {}
         self.changed = asyncio.Event()
 
-    def add(self, message: Message) -> MemoryDelivery:
+    def add(self, message: Message, death: Death | None = None) -> MemoryDelivery:
         if message.id in self.here:
             return self.here[message.id]
-        delivery = self.here[message.id] = MemoryDelivery(message)
+        delivery = self.here[message.id] = MemoryDelivery(message, death=death)
         self.ready.append(delivery)
         self.changed.set()
         return delivery
@@ -99,7 +101,7 @@ class MemorySubscription:
         if requeue or self._letters is None:
             self._line.put_back([mine])
         else:
-            self._letters.add(mine.message)
+            self._letters.add(mine.message, Death("rejected", mine.message.routing_key, datetime.now(UTC)))
             self._line.settle(mine)
 
     def leave(self) -> None:
@@ -157,7 +159,8 @@ class MemoryBus:
         return {id_ for id_, way in ways.items() if way and all(done.done() for done in way)}
 
     def _routes(self, message: Message) -> list[_Line]:
-        return [self._lines[queue.name] for queue in self._queues.values() if message.routing_key in queue.keys]
+        key = message.routing_key
+        return [self._lines[queue.name] for queue in self._queues.values() if key in queue.keys or key == queue.name]
 
     @asynccontextmanager
     async def subscribe(self, queue: str, prefetch: int) -> AsyncIterator[Subscription]:

@@ -60,7 +60,7 @@ async def _declare_queue(channel: AbstractChannel, names: Names, queue: Queue) -
         letters = await asked(channel.declare_queue(dead, durable=True, arguments=_DEAD_LETTERS))
         await asked(letters.bind(names.dead, name))
         work = await asked(channel.declare_queue(name, durable=True, arguments=_work(names.dead, name)))
-        for key in queue.keys:
+        for key in (*queue.keys, queue.name):
             await asked(work.bind(names.events, key))
     except BrokerLostError as error:
         if isinstance(error.__cause__, ChannelPreconditionFailed):

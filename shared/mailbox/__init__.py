@@ -13,6 +13,7 @@ from shared.events import EVENTS, Event, PostDue
 from shared.mailbox.acts import Act, C, Due, Performer, Woken, perform_due, perform_woken
 from shared.mailbox.clock import Clock, Tick
 from shared.mailbox.consumer import Consumer
+from shared.mailbox.dead_letters import Drainer
 from shared.mailbox.inbox import Handler, Handlers, Together, envelope_of, expire, follow
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
@@ -26,6 +27,7 @@ __all__ = [
     "Claim",
     "Clock",
     "Consumer",
+    "Drainer",
     "Due",
     "Handler",
     "Handlers",
@@ -124,6 +126,10 @@ class Mailbox:
             settings=self.settings,
             patient=patient,
         )
+
+    def dead_letters(self, queue: str) -> Drainer:
+        """Return the loop that keeps the dead letters of one of the service's queues; for who consumes that queue."""
+        return Drainer(self.service, queue, self.engine, self.bus, self.relay)
 
     def clock(self, name: str, tick: Tick) -> Clock:
         """Return a loop that turns due rows into events."""

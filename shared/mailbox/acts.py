@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Session, statements
 from shared.events import Event, UndecodableError, decode
-from shared.mailbox.consumer import POISON
 from shared.mailbox.outbox import Caused
 from shared.mailbox.relay import Relay
 from shared.mailbox.settling import Claim, Settler
@@ -142,7 +141,6 @@ async def _begin_woken(
             readable[delivery] = decode(delivery.message.headers, delivery.message.body).event
         except UndecodableError as error:
             log.error("undecodable message", act=act.name, message=delivery.message.id, reason=str(error))
-            POISON.labels(act.name, "undecodable").inc()
             await subscription.reject(delivery, requeue=False)
     if readable:
         claim = partial(_claim_woken, act, performer.engine, list(readable.values()))

@@ -10,12 +10,13 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.events import Envelope, Event, UndecodableError, decode
 from shared.mailbox.inbox import Handlers, Inbox
+from shared.mailbox.reasons import Cause, reason_of
 from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently, told
 from shared.settings import Settings
@@ -27,7 +28,6 @@ T = TypeVar("T")
 LINGER = 0.25
 """Seconds that events may wait when nobody waits for them."""
 
-POISON = Counter("carillon_events_dead_total", "Messages sent to the dead letters", ["service", "why"])
 LAST = Gauge(
     "carillon_consumer_last_delivery_timestamp_seconds", "When a queue last gave something", ["service", "queue"]
 )
@@ -117,7 +117,6 @@ class Consumer:
                 letters.append(Letter(delivery, decode(delivery.message.headers, delivery.message.body)))
             except UndecodableError as error:
                 log.error("undecodable message", queue=self._queue, message=delivery.message.id, reason=str(error))
-                POISON.labels(self._service, "undecodable").inc()
                 await subscription.reject(delivery, requeue=False)
         return letters
 
@@ -139,7 +138,8 @@ class Consumer:
         event = letter.envelope.id
         tries = await self._patiently(lambda: self._inbox.count(event), stopping)
         if tries > self._settings.poison_attempts:
-            await self._bury(subscription, letter, "it ended the process each time")
+            reason = "each time, the process ended before it was handled"
+            await self._bury(subscription, letter, Cause.PROCESS_DIED, reason, stopping)
             return
         try:
             await self._patiently(lambda: self._inbox.handle_new([letter.envelope], forget=event), stopping)
@@ -147,18 +147,22 @@ class Consumer:
             raise
         except Exception as error:
             log.exception("an event failed", queue=self._queue, message=str(event), tries=tries)
-            await self._patiently(partial(self._inbox.note, event, type(error).__name__), stopping)
+            reason = reason_of(error, letter.delivery.message.body)
             if tries >= self._settings.poison_attempts:
-                await self._bury(subscription, letter, type(error).__name__)
+                await self._bury(subscription, letter, Cause.HANDLER_CRASHED, reason, stopping)
             else:
+                await self._patiently(partial(self._inbox.note, event, reason), stopping)
                 await subscription.reject(letter.delivery, requeue=True)
         else:
             await subscription.ack([letter.delivery])
 
-    async def _bury(self, subscription: Subscription, letter: Letter, why: str) -> None:
-        """Give a message to the dead letters, where a person can look at it."""
-        log.error("dead letter", queue=self._queue, message=str(letter.envelope.id), reason=why)
-        POISON.labels(self._service, "raising").inc()
+    async def _bury(
+        self, subscription: Subscription, letter: Letter, cause: Cause, reason: str, stopping: asyncio.Event
+    ) -> None:
+        """Give a message to the dead letters, where a person can look at it, once it is written down why."""
+        event = letter.envelope.id
+        log.error("dead letter", queue=self._queue, message=str(event), cause=cause, reason=reason)
+        await self._patiently(partial(self._inbox.note, event, reason, cause), stopping)
         await subscription.reject(letter.delivery, requeue=False)
 
     async def _patiently(self, act: Callable[[], Awaitable[T]], stopping: asyncio.Event) -> T:

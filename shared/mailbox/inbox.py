@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.database import Session, begin, statements
 from shared.events import Envelope, Event
 from shared.mailbox.outbox import ADD, Caused, Outgoing, here, store
+from shared.mailbox.reasons import Cause
 from shared.mailbox.relay import Relay
 from shared.telemetry import following
 
@@ -57,9 +58,21 @@ COUNT = text(
     ON CONFLICT (consumer, event_id) DO UPDATE SET tries = attempt.tries + 1, last_at = now() RETURNING tries
     """
 )
-NOTE = text("UPDATE attempt SET last_error = :error WHERE consumer = :consumer AND event_id = :id")
+# Who buries it first has the last word: should the process end before the message is rejected, it comes once more.
+NOTE = text(
+    """
+    UPDATE attempt SET last_error = :error, cause = CAST(:cause AS text)
+    WHERE consumer = :consumer AND event_id = :id AND cause IS NULL
+    """
+)
 FORGET = text("DELETE FROM attempt WHERE consumer = :consumer AND event_id = :id")
-EXPIRE = text("DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days)")
+# What lies among the dead letters can be sent again at any time, and must then be recognised.
+EXPIRE = text(
+    """
+    DELETE FROM inbox WHERE received_at < now() - make_interval(days => :days) AND NOT EXISTS
+        (SELECT FROM dead_letter AS d WHERE d.queue = inbox.consumer AND d.event_id = inbox.event_id)
+    """
+)
 
 
 class HandledBefore(Exception):  # noqa: N818 - not an error: somebody else was first
@@ -114,10 +127,10 @@ class Inbox:
             tries: int = (await db.execute(COUNT, {"consumer": self._consumer, "id": event})).scalar_one()
             return tries
 
-    async def note(self, event: UUID, error: str) -> None:
-        """Write down why the last attempt failed."""
+    async def note(self, event: UUID, error: str, cause: Cause | None = None) -> None:
+        """Write down why the last attempt failed; with a cause, that there will be no other."""
         async with statements(self._engine) as db:
-            await db.execute(NOTE, {"consumer": self._consumer, "id": event, "error": error})
+            await db.execute(NOTE, {"consumer": self._consumer, "id": event, "error": error, "cause": cause})
 
     def _note_handled(self, messages: int, handled: int) -> None:
         self._group_size.observe(messages)

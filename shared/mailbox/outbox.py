@@ -12,6 +12,8 @@ from shared.database import Session
 from shared.events import Envelope, Event, body_of, headers_of
 from shared.telemetry import current_traceparent
 
+AGAIN = "carillon-again"
+"""The header of a dead letter that is sent again: its number in the table, a dot, and which time it is."""
 HANDED_SECONDS = 5.0
 """How long what was handed to the relay of this process is left to it; then any relay may send it."""
 
@@ -83,7 +85,12 @@ async def store(db: Session | AsyncSession, service: str, caused: Sequence[Cause
 
 
 def message_of(sequence: int, routing_key: str, headers: dict[str, str], body: bytes) -> Message:
-    """Return an event as it travels: its number in the outbox is the emitter's sequence number."""
+    """Return an event as it travels: its number in the outbox is the emitter's sequence number.
+
+    A dead letter that is sent again keeps the number that its emitter gave it.
+    """
+    if again := headers.get(AGAIN):
+        return Message(again, routing_key, body, headers)
     return Message(headers["ce-id"], routing_key, body, {**headers, "ce-sequence": str(sequence)})
 
 

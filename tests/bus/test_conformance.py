@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -67,6 +68,17 @@ async def test_message_without_a_queue_is_not_confirmed_and_its_neighbours_are(b
         confirmed = sending(bus, [*messages(2), Message("lost", "nobody.listens", b"{}"), *messages(2, first=2)])
         await subscription.ack(await taken(subscription, 4))
         assert await confirmed == {"id-0", "id-1", "id-2", "id-3"}
+
+
+async def test_a_queues_own_name_leads_to_it_alone(bus: Bus) -> None:
+    await bus.declare([ONE, TWO])
+    async with bus.subscribe("two.q1", 10) as two:
+        confirmed = sending(bus, messages(1, "two.q1"))
+        (delivery,) = await taken(two, 1)
+        assert (delivery.message.id, delivery.message.routing_key, delivery.death) == ("id-0", "two.q1", None)
+        await two.ack([delivery])
+        assert await confirmed == {"id-0"}
+    assert await bus.depth("one.q1") == 0
 
 
 async def test_declaring_again_changes_nothing(bus: Bus) -> None:
@@ -138,6 +150,9 @@ async def test_dead_letter_can_be_taken_and_is_never_dropped(bus: Bus) -> None:
         await confirmed
     async with bus.subscribe("one.q1.dead", 10) as drainer:
         (letter,) = await taken(drainer, 1)
+        assert letter.death
+        assert (letter.death.reason, letter.death.routing_key) == ("rejected", "post.one")
+        assert abs(letter.death.at - datetime.now(UTC)) < timedelta(minutes=1)
         await drainer.reject(letter, requeue=False)
         (again,) = await taken(drainer, 1)
         assert (again.message.id, again.message.body) == ("id-0", b'{"n": 0}')

@@ -1,11 +1,14 @@
 """The frames that we write and read ourselves, beside pamqp's, and beside the broker's in all the other tests."""
 
+from datetime import UTC, datetime
+
 import pamqp.frame
 import pytest
 from pamqp import body, commands, header
+from pamqp.common import FieldTable
 
 from shared.bus import frames
-from shared.bus.contract import Message
+from shared.bus.contract import Death, Message
 
 MESSAGE = Message(
     "id-1", "post.one", b"0123456789", {"ce-id": "id-1", "ce-source": "/é/€", "empty": "", "x" * 128: "y"}
@@ -89,7 +92,32 @@ def test_reading_a_confirm(multiple: bool) -> None:
 def test_reading_a_content_header(given: commands.Basic.Properties) -> None:
     frame = theirs(header.ContentHeader(properties=given, body_size=2**33))
     texts = {name: value for name, value in (given.headers or {}).items() if isinstance(value, str)}
-    assert frames.read_content(payload(frame)) == (2**33, given.message_id or "", texts)
+    assert frames.read_content(payload(frame)) == (2**33, given.message_id or "", texts, None)
+
+
+def test_reading_how_a_dead_letter_died() -> None:
+    at = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    last: FieldTable = {
+        "count": 1,
+        "reason": "rejected",
+        "queue": "q",
+        "time": at,
+        "exchange": "e",
+        "routing-keys": ["post.one"],
+    }
+    earlier: FieldTable = {**last, "reason": "delivery_limit", "routing-keys": ["post.two"]}
+    given = commands.Basic.Properties(headers={"x-death": [last, earlier], "ce-id": "i"}, message_id="i")
+    content = frames.read_content(payload(theirs(header.ContentHeader(properties=given, body_size=2))))
+    assert content == (2, "i", {"ce-id": "i"}, Death("rejected", "post.one", at))
+
+
+def test_a_header_that_is_no_text_does_not_end_the_connection() -> None:
+    content = header.ContentHeader(properties=properties(Message("i", "k", b"", {"good": "yes", "bad": "xxxx"})))
+    assert frames.read_content(payload(theirs(content)).replace(b"xxxx", b"\xff\xfe\xfd\x00")).headers == {
+        "good": "yes"
+    }
+    spoilt = payload(theirs(content)).replace(b"good", b"\xff\xfe\xfd\xfc")
+    assert frames.read_content(spoilt) == (0, "", {}, None)
 
 
 def payload(frame: bytes) -> bytes:

@@ -105,7 +105,8 @@ async def test_nothing_is_left_behind(prometheus: Prometheus) -> None:
     async def empty() -> bool:
         left = await prometheus.ask(
             "query",
-            query='sum(rabbitmq_detailed_queue_messages{queue=~"carillon.+"}) + sum(carillon_outbox_oldest_seconds)',
+            query='sum(rabbitmq_detailed_queue_messages{queue=~"carillon.+"}) + sum(carillon_outbox_oldest_seconds)'
+            " + sum(carillon_dead_letters)",
         )
         return [value for _, value in (series["value"] for series in left["result"])] == ["0"]
 

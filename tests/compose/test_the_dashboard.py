@@ -19,7 +19,7 @@ STEP = 5
 
 MAY_BE_EMPTY = {
     "sum by (service, loop) (increase(carillon_loop_restarts_total[5m]))": "no loop has ended by itself",
-    "sum by (service, why) (increase(carillon_events_dead_total[5m]))": "no message was poison",
+    "sum by (service, cause) (increase(carillon_dead_letters_arrived_total[5m]))": "no message died",
     "sum by (act) (increase(carillon_acts_crashed_total[5m]))": "no act has crashed",
 }
 """Queries that have nothing to show while nothing goes wrong, and why; their metrics must be known all the same."""

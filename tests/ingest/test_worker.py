@@ -91,6 +91,7 @@ async def test_events_arrive_in_any_order_and_twice(house: House, tool: Caller) 
         await runtime.bus.publish([message("publisher", 9, hold)])
         await until(heard)
         assert await runtime.bus.depth(f"{posts_queue('ingest')}.dead") == 0
+    assert await house.rows("SELECT reason FROM dead_letter") == []
     for post in posts:
         read = await tool.post(post)
         assert (read["state"], len(read["history"]), read["numbers"]) == ("published", 5, {"likes": 1})

@@ -117,11 +117,16 @@ class Stage:
         found = {name: (await self.rows(name, "SELECT count(*) FROM outbox"))[0][0] for name in SERVICES}
         return {name: number for name, number in found.items() if number}
 
-    async def queues(self, suffix: str = "") -> dict[str, int]:
-        """Return how many messages lie in the queues, or with DEAD as suffix: in the dead letters; empty ones not."""
-        names = [queue.name + suffix for queue in topology(platforms.specs())]
+    async def queues(self) -> dict[str, int]:
+        """Return how many messages lie in the queues, those of dead letters too; empty ones not."""
+        names = [queue.name + kind for queue in topology(platforms.specs()) for kind in ("", DEAD)]
         found = {name: await self.bus.depth(name) for name in names}
         return {name: number for name, number in found.items() if number}
+
+    async def dead_letters(self) -> list[str]:
+        """Return why messages died, also those that were sent again."""
+        query = "SELECT cause, queue, type, reason FROM dead_letter ORDER BY id"
+        return [": ".join(map(str, row)) for name in SERVICES for row in await self.rows(name, query)]
 
     async def deliveries(self) -> Counter[str]:
         """Return how many of the posts that were asked for publisher has in each state."""
@@ -157,7 +162,8 @@ class Stage:
         lines = [
             f"asked: {len(self.asked)}, deliveries: {dict(await self.deliveries())}, tries: {dict(tries)}",
             f"not known to publisher: {[post for post in self.asked if post not in known][:10]}",
-            f"outboxes: {await self.outboxes()}, queues: {await self.queues()}, dead: {await self.queues(DEAD)}",
+            f"outboxes: {await self.outboxes()}, queues: {await self.queues()}",
+            f"dead letters: {await self.dead_letters()}",
             f"restarts: {self.stack.restarts}",
             *(str(dict(row)) for row in open_ones),
         ]
@@ -239,7 +245,8 @@ def text_of(post: Mapping[str, Any], wanted: set[tuple[str, str]]) -> str:
 async def left_over(stage: Stage) -> list[str]:
     """Return what lies where nothing may lie at the end."""
     wrong = [f"not sent by {service}: {number} events" for service, number in (await stage.outboxes()).items()]
-    wrong += [f"dead letters in {queue}: {number}" for queue, number in (await stage.queues(DEAD)).items()]
+    wrong += [f"in {queue}: {number} messages" for queue, number in (await stage.queues()).items() if DEAD in queue]
+    wrong += [f"died: {letter}" for letter in await stage.dead_letters()]
     states = await stage.deliveries()
     return wrong + [f"{number} deliveries are {state}" for state, number in states.items() if state != "published"]
 

@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from shared import telemetry
+from shared.bus.contract import Bus
 from shared.bus.memory import MemoryBus
 from shared.database import Session, statements
 from shared.events import Event, PostCancelled, Requester
 from shared.mailbox import Mailbox, topology
-from shared.mailbox.schema import V1
+from shared.mailbox.schema import DEAD_LETTERS, V1
 from shared.settings import Settings
 
 THING = "CREATE TABLE thing (post uuid PRIMARY KEY, handled integer NOT NULL DEFAULT 1, transaction xid8 NOT NULL)"
@@ -36,14 +38,16 @@ async def note(event: PostCancelled, db: Session) -> Sequence[Event]:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(_env_file=None, relay_sweep_seconds=0.1)
+    settings = Settings(_env_file=None, relay_sweep_seconds=0.1)
+    telemetry.configure("policy", "test", settings)  # as a process does: structlog's own form takes seconds a traceback
+    return settings
 
 
 @asynccontextmanager
-async def mailbox_on(address: str, bus: MemoryBus, settings: Settings) -> AsyncIterator[Mailbox]:
+async def mailbox_on(address: str, bus: Bus, settings: Settings) -> AsyncIterator[Mailbox]:
     engine = create_async_engine(address.replace("postgresql:", "postgresql+asyncpg:"))
     async with engine.begin() as connection:
-        for statement in (*V1, THING):
+        for statement in (*V1, *DEAD_LETTERS, THING):
             await connection.execute(text(statement))
     yield Mailbox("policy", engine, bus, settings)
     await engine.dispose()

@@ -1,4 +1,7 @@
-"""On a real RabbitMQ: an event that ends its consumer's process each time is set aside, and harms no other."""
+"""On a real RabbitMQ: an event that ends its consumer's process each time is set aside, and harms no other.
+
+Set aside it is kept, and sent again after a fix it is handled.
+"""
 
 import asyncio
 import sys
@@ -6,15 +9,18 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from deploy.local.databases import DatabaseFactory
 from shared.bus.amqp import AmqpBus
 from shared.bus.contract import DEAD, Message
 from shared.bus.memory import MemoryBus
-from shared.events import Envelope, body_of, headers_of
-from shared.mailbox import posts_queue, topology
+from shared.database import begin
+from shared.events import Envelope, PostCancelled, body_of, headers_of
+from shared.mailbox import Mailbox, kept, posts_queue, topology
+from shared.mailbox.kept import Group
 from shared.settings import Settings
-from tests.mailbox.conftest import cancelled, count, mailbox_on, until
+from tests.mailbox.conftest import cancelled, count, mailbox_on, note, running, until
 from tests.mailbox.killer import KILLED
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +86,28 @@ async def test_the_killer_is_set_aside(database: DatabaseFactory, amqp_url: str,
         assert child.codes == [KILLED] * (1 + settings.poison_attempts)
         assert await count(mailbox.engine, "SELECT max(handled) FROM thing") == 1
         assert await count(mailbox.engine, POISON_DONE, {"post": poison.post}) == 0
-        async with bus.subscribe(QUEUE + DEAD, 1) as dead:
-            (letter,) = await dead.take(1)
-        assert letter.message.id == str(envelopes[EVENTS // 3].id)
+        own = Mailbox("policy", mailbox.engine, bus, settings)
+        async with running(own.dead_letters(QUEUE).run, own.consumer({PostCancelled: note}).run, own.relay.run):
+            await until(lambda: kept_one(own))
+            letter = await only_letter(own)
+            assert (letter.cause, letter.times, letter.state) == ("process_died", 1, "kept")
+            assert letter.event_id == envelopes[EVENTS // 3].id
+            async with begin(own.engine) as db:
+                assert await kept.replay(letter.id, "a tool", db)
+            await until(lambda: all_handled(own))
+        assert await count(own.engine, "SELECT max(handled) FROM thing") == 1
+        assert (await only_letter(own)).state == "replayed"
+
+
+async def kept_one(mailbox: Mailbox) -> bool:
+    return await count(mailbox.engine, "SELECT count(*) FROM dead_letter") == 1
+
+
+async def all_handled(mailbox: Mailbox) -> bool:
+    return await count(mailbox.engine, DONE) == EVENTS
+
+
+async def only_letter(mailbox: Mailbox) -> Any:
+    async with begin(mailbox.engine) as db:
+        (letter,) = await kept.look(Group(), None, 0, 10, db)
+        return letter

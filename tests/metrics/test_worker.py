@@ -22,7 +22,7 @@ async def test_every_question_is_asked_and_old_words_are_erased(
     await platforms.forget()  # for the sandbox it was a moment ago
     runtime, stopping = open_runtime("metrics", settings, MemoryBus()), asyncio.Event()
     loops = (await worker(runtime)).loops
-    assert set(loops) == {"consumer", "collect", "followers", "people", "hear", "forget"}
+    assert set(loops) == {"consumer", "dead letters", "collect", "followers", "people", "hear", "forget"}
     expected = {act.name: len(list(act.channels())) for act in (metrics.followers, metrics.people, metrics.hearing)}
     async with asyncio.TaskGroup() as group:
         for name in ("followers", "people", "hear", "forget"):

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from deploy.local.databases import DatabaseFactory
-from shared.mailbox.schema import V1
+from shared.mailbox.schema import DEAD_LETTERS, V1
 
 ROOT = Path(__file__).parents[2]
 AWAY = "amqp://guest:hunter2hunter2@127.0.0.1:1/"
@@ -127,7 +127,7 @@ def tables(database: DatabaseFactory) -> MakeTables:
     async def make() -> None:
         connection = await asyncpg.connect(await database("ingest"))
         try:
-            for statement in V1:
+            for statement in (*V1, *DEAD_LETTERS):
                 await connection.execute(statement)
         finally:
             await connection.close()

@@ -8,7 +8,7 @@ from services.ingest.change import Changes
 from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
 from shared.database import Sessions
-from shared.http import service_app
+from shared.http import dead_letters, service_app
 from shared.mailbox import Mailbox
 
 __all__ = ["application"]
@@ -35,4 +35,5 @@ def application(
     app.include_router(requests.routes(door, sessions))
     app.include_router(posts.routes(changes, mailbox, sessions))
     app.include_router(uploads.routes(received))
+    dead_letters.add_to(app, mailbox.engine)
     return app

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from services.metrics.api import channels, heard, posts
 from shared.channels import RegistryFile
-from shared.http import service_app
+from shared.http import dead_letters, service_app
 from shared.process import Runtime
 
 
@@ -15,4 +15,5 @@ def make_app(runtime: Runtime) -> FastAPI:
     posts.add_to(app, runtime.sessions)
     channels.add_to(app, runtime.sessions, registry)
     heard.add_to(app, runtime.sessions, registry)
+    dead_letters.add_to(app, runtime.engine)
     return app

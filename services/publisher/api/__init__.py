@@ -6,7 +6,7 @@ from services.publisher.api import deliveries, holds
 from services.publisher.handlers import Planner
 from services.publisher.settings import PublisherSettings
 from shared.channels import RegistryFile
-from shared.http import service_app
+from shared.http import dead_letters, service_app
 from shared.process import Runtime
 
 
@@ -16,4 +16,5 @@ def make_app(runtime: Runtime, settings: PublisherSettings) -> FastAPI:
     registry = RegistryFile(settings.config_dir).current
     app.include_router(deliveries.routes(runtime, Planner(settings, registry)))
     app.include_router(holds.routes(runtime, settings, registry))
+    dead_letters.add_to(app, runtime.engine)
     return app
