@@ -48,7 +48,7 @@ def limits_broken(
     found = [*_kinds(kind, content, spec), *_thread(said, spec), *_titles(kind, content, spec)]
     for draft in said:
         found += [*_texts(kind, draft, content, spec), *_counted(draft, spec), *media_broken(kind, draft, spec)]
-    found += [*_comments(content, spec, said), *_poll(content, spec)]
+    found += [*_comments(kind, content, spec, said), *_poll(content, spec)]
     return [
         Excess(channel, one.limit, one.most, one.count, one.unit, one.place, f"{channel}: {one.message}")
         for one in found
@@ -93,13 +93,14 @@ def _titles(kind: Kind, content: Content, spec: Spec) -> Iterator[Found]:
         yield Found("title", 1, 0, "titles", "/title", f"{spec.name} shows a title; add 'title'")
 
 
-def _comments(content: Content, spec: Spec, said: Sequence[Draft]) -> Iterator[Found]:
-    comment = comment_of(content, spec, said)
-    if comment and spec.comment is None:
-        message = f"{spec.name} takes no first comment; leave it out for this channel"
+def _comments(kind: Kind, content: Content, spec: Spec, said: Sequence[Draft]) -> Iterator[Found]:
+    comment, limit = comment_of(content, spec, said), spec.comment
+    if comment and limit and limit.holds(kind):
+        yield from _long("comment", comment, limit, "/first_comment")
+    elif comment:
+        below = f" below a {kind}" if limit else ""
+        message = f"{spec.name} takes no first comment{below}; leave it out for this channel"
         yield Found("comment", 0, 1, "comments", "/first_comment", message)
-    elif comment and spec.comment:
-        yield from _long("comment", comment, spec.comment, "/first_comment")
 
 
 def _texts(kind: Kind, draft: Draft, content: Content, spec: Spec) -> Iterator[Found]:

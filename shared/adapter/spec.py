@@ -179,7 +179,7 @@ class Spec:
     """None where posts have no title."""
     title_needed: bool = False
     comment: TextLimit | None = None
-    """How long the first comment may be; None where none can be made."""
+    """How long the first comment may be, and below which kinds of posts; None where none can be made."""
     videos: Mapping[Kind, VideoLimit] = field(default_factory=dict)
     """By the kind of post: video, reel, story, and carousel where pictures and videos may be mixed."""
     pulls: bool = False

@@ -90,11 +90,13 @@ _ERRORS: Mapping[tuple[int | None, str | None], type[PlatformError]] = {
     (None, "1/2207057"): Rejected,
 }
 
+_STAYING = frozenset({Kind.IMAGE, Kind.CAROUSEL, Kind.VIDEO, Kind.REEL})
+
 SPEC = Spec(
     name="instagram",
     # The guide: 2,200 characters, 30 hashtags, 20 mentions. In what it counts is unconfirmed: UTF-16 counts the most.
     text=(TextLimit(2_200, Unit.UTF16),),
-    kinds=frozenset({Kind.IMAGE, Kind.CAROUSEL, Kind.VIDEO, Kind.REEL, Kind.STORY}),
+    kinds=_STAYING | {Kind.STORY},
     # ig-user/media: JPEG, 8 MB, 4:5 to 1.91:1, 320 to 1,440 columns (others are scaled); alt_text up to 1,000.
     images=ImageLimit(most=10, bytes=8_000_000, types=("image/jpeg",), side=1_440, alt=1_000, ratio=(0.8, 1.91)),
     # There is no key; but a container says whether it was published.
@@ -131,7 +133,8 @@ SPEC = Spec(
     # docs/graph-api/changelog; whether there is a newer one is unconfirmed.
     version="v26.0",
     # ig-media/comments names no limit: that of the API before it, 300 characters, is the careful one (unconfirmed).
-    comment=TextLimit(300, Unit.UTF16),
+    # Nothing can be said below a story, but in messages.
+    comment=TextLimit(300, Unit.UTF16, kinds=_STAYING),
     videos={Kind.VIDEO: _REEL, Kind.REEL: _REEL, Kind.STORY: _STORY, Kind.CAROUSEL: _AMONG_OTHERS},
     pulls=True,
     # ig-media: deleting needs Facebook Login.

@@ -3,6 +3,7 @@
 Sources: developers.facebook.com/docs/threads, by page; what no page there says is marked unconfirmed.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized, Uncertain
@@ -28,25 +29,27 @@ VIDEO = VideoLimit(  # overview, video specifications
 )
 CAROUSEL = 20  # posts: 2 to 20 pictures and videos, mixed as one likes
 
+SAYING = frozenset(
+    {
+        Kind.POST,
+        Kind.IMAGE,
+        Kind.VIDEO,
+        Kind.CAROUSEL,
+        Kind.THREAD,
+        Kind.POLL,
+        Kind.REPLY,
+        Kind.QUOTE,
+        Kind.LIVESTREAM,
+    }
+)
+
 SPEC = Spec(
     name="threads",
     version="v1.0",
     text=(TEXT,),
-    comment=TEXT,
-    kinds=frozenset(
-        {
-            Kind.POST,
-            Kind.IMAGE,
-            Kind.VIDEO,
-            Kind.CAROUSEL,
-            Kind.THREAD,
-            Kind.POLL,
-            Kind.REPLY,
-            Kind.QUOTE,
-            Kind.REPOST,
-            Kind.LIVESTREAM,
-        }
-    ),
+    # A repost says nothing of its own, above or below.
+    comment=replace(TEXT, kinds=SAYING),
+    kinds=SAYING | {Kind.REPOST},
     # overview, image specifications: 8 MB, 10:1; a width outside of 320 to 1440 is scaled by the platform.
     images=ImageLimit(
         most=CAROUSEL,
