@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapter.contract import Published
 from shared.content import Content, Kind
-from tests.platforms.conftest import CASES, COMMENT, Case, Stage
+from tests.platforms.conftest import CASES, COMMENT, Case, Stage, somebody_elses
 from tests.platforms.contents import CONTENTS
 from tests.platforms.stage import Killed, KilledError, Nth, Restarted, Trial
 
@@ -66,6 +66,18 @@ async def test_each_part_is_public_once_or_a_person_is_asked(case: Case, loss: s
     assert calls >= len(case.content.thread or (1,))
     for number in range(1, calls + 1):
         await lost(case, case.content, number, loss)
+
+
+async def test_the_same_about_another_post_is_not_taken_for_what_was_lost(case_about_another: Case) -> None:
+    stage, content = case_about_another.stage, case_about_another.content
+    another = content.model_copy(update={"refers_to": (await somebody_elses(stage)).permalink})
+    number = await calls_of(stage, content)
+    elsewhere = await stage.trial(another).until_public()
+    trial = stage.trial(content)
+    trial.http = Nth(stage.http, number, lambda method: stage.sandbox.arm(stage.spec.name, REFUSED, method=method))
+    settled = await trial.until_settled()
+    assert len(stage.posts()) == (2 if isinstance(settled, Published) else 1)
+    assert not isinstance(settled, Published) or settled.external_id != elsewhere.external_id
 
 
 @pytest.mark.parametrize("loss", [*LOSSES, REFUSED])
