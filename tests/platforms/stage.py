@@ -200,7 +200,7 @@ class Nth:
 
     async def call(self, method: str, url: str, **parts: Any) -> Any:
         """Call, after arming if this is the one."""
-        if method in {"POST", "PUT"}:
+        if method not in {"GET", "HEAD"}:
             self.seen += 1
             if self.seen == self.number and self.arm:
                 self.arm(method)

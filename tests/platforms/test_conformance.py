@@ -16,7 +16,7 @@ from shared.content import Content, Kind, Media, Part
 from shared.platforms import connector_of, measurer_of, publisher_of, specs
 from tests.adapter.wire import reply
 from tests.adapter.wire import running as scripted
-from tests.platforms.conftest import Case, Stage, stage_of
+from tests.platforms.conftest import WITH_COMMENT, Case, Stage, stage_of
 from tests.platforms.contents import Store, image, picture, thread
 from tests.platforms.sandbox import Sandbox
 from tests.platforms.stage import Asked, Killed, KilledError, Trial
@@ -140,6 +140,15 @@ async def test_a_text_at_the_limit_passes_and_one_letter_more_is_refused(stage: 
 def broken(content: Content, spec: Spec) -> list[Any]:
     """Return what a content breaks, its media taken for what the platform takes."""
     return [one for one in limits_broken(content, "test/x", spec) if one.limit != "type"]
+
+
+async def test_each_kind_passes_the_door_with_a_first_comment_where_one_can_be_said(case: Case) -> None:
+    spec = case.stage.spec
+    assert broken(case.content, spec) == []
+    assert case.stage.trial(case.content).payload.kind is case.kind
+    assert [one.limit for one in broken(case.commented, spec)] == (
+        [] if (spec.name, case.kind) in WITH_COMMENT else ["comment"]
+    )
 
 
 async def test_as_many_images_as_the_limit_pass_and_one_more_is_refused(stage: Stage) -> None:
