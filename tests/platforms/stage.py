@@ -150,6 +150,8 @@ class Killed(Trial):
 class Restarted(Trial):
     """A trial of which each try is made by another process: nothing but what was written down is known to it."""
 
+    processes: int = 0
+
     async def once(self) -> Published | Pending:
         """Try once, in a new process."""
         async with self._process():
@@ -164,7 +166,7 @@ class Restarted(Trial):
     async def _process(self) -> AsyncIterator[None]:
         """Import the platform's modules anew, and open a client of its own."""
         holder = self.http if isinstance(self.http, Nth) else self
-        kept = holder.http
+        kept, self.processes = holder.http, self.processes + 1
         with imported_anew(f"shared.platforms.{self.spec.name}"):
             async with door_to(self.spec) as holder.http:
                 try:

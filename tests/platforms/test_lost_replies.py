@@ -122,6 +122,8 @@ async def test_what_is_pending_goes_on_in_another_process(case: Case) -> None:
     published = await trial.until_public()
     assert stage.public() == [piece.text for piece in trial.payload.pieces]
     assert len(published.parts) == len(trial.payload.pieces)
+    assert isinstance(trial, Restarted)
+    assert (trial.processes > 1) is stage.sandbox.struck()  # what is not processed needs no second try
 
 
 async def test_the_same_attempt_again_after_all_is_known_posts_nothing_more(case: Case) -> None:
