@@ -213,7 +213,7 @@ async def test_what_is_published_is_the_payload(case: Case) -> None:
         assert published.permalink
 
 
-@pytest.mark.parametrize("loss", ["accept_then_stall", "accept_then_reset", "accept_then_500"])
+@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500"])
 async def test_a_lost_reply_is_uncertain_and_a_look_finds_the_post(case: Case, loss: str) -> None:
     stage, trial = case.stage, case.stage.trial(case.content)
     stage.sandbox.arm(stage.spec.name, loss)
