@@ -81,11 +81,11 @@ def _comments(kind: Kind, content: Content, spec: Spec, said: Sequence[Draft]) -
     comment = comment_of(content, spec, said)
     if Field.COMMENT in spec.lacks.get(kind, ()):
         return  # `form_broken` says so
-    if comment and spec.comment is None:
+    if comment and spec.comment:
+        yield from _long("comment", comment, spec.comment, "/first_comment")
+    elif comment:
         message = f"{spec.name} takes no first comment; leave it out for this channel"
         yield Found("comment", 0, 1, "comments", "/first_comment", message)
-    elif comment and spec.comment:
-        yield from _long("comment", comment, spec.comment, "/first_comment")
 
 
 def _texts(kind: Kind, draft: Draft, content: Content, spec: Spec) -> Iterator[Found]:

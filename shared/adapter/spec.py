@@ -232,6 +232,10 @@ class Spec:
         ratio = self.ratios.get(kind)
         return replace(self.images, ratio=ratio) if self.images and ratio else self.images
 
+    def comments(self, kind: Kind) -> bool:
+        """Say whether such a post can have a first comment."""
+        return self.comment is not None and Field.COMMENT not in self.lacks.get(kind, ())
+
     def stood_in(self, base_url: str | None) -> "Spec":
         """Return the spec of a platform for which something at `base_url` stands in: posts have addresses there too."""
         if base_url is None or self.subject is None:
