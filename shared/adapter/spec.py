@@ -54,6 +54,8 @@ class ImageLimit:
     """Width times height, at the most."""
     side: int | None = None
     """The longer side, at the most; larger pictures are scaled down."""
+    width: int | None = None
+    """The width at the most; wider pictures are scaled down."""
     alt: int = 10_000
     """Longest alternative text, in graphemes; 0 where the platform has no field for it."""
     ratio: tuple[float, float] | None = None
