@@ -63,12 +63,17 @@ class _Part(NamedTuple):
 
 def media_of(content: Content, spec: Spec) -> tuple[Needed, ...]:
     """Return every medium that this platform needs, in the order in which `render` wants the renditions."""
-    fits = spec.pictures(kind_of(content))
-    own = [Needed(medium, place, fits) for part in _parts(content) for place, medium in part.media]
+    return tuple(_needed(_parts(content), content, spec))
+
+
+def _needed(parts: Sequence[_Part], content: Content, spec: Spec) -> list[Needed]:
+    found = [one for part in parts for one in part.media]
+    fits = spec.pictures(kind_of(content)) if found else None
+    own = [Needed(medium, place, fits) for place, medium in found]
     card = _card(content, spec)
     if card and card.thumbnail and spec.thumbnail:
         own.append(Needed(card.thumbnail, "/link/thumbnail", spec.thumbnail))
-    return tuple(own)
+    return own
 
 
 def kind_of(content: Content, renditions: Sequence[Rendition] = ()) -> Kind:
@@ -90,13 +95,14 @@ def drafts(content: Content, spec: Spec, renditions: Sequence[Rendition] | None 
     `renditions` are those of `media_of(content, spec)`; ValueError if they are not as many. Without them, nothing is
     known of the media but what the caller said.
     """
-    needed = media_of(content, spec)
+    parts = _parts(content)
+    needed = _needed(parts, content, spec)
     known = [NOTHING_YET] * len(needed) if renditions is None else renditions
     if len(known) != len(needed):
         raise ValueError(f"{len(needed)} media need as many renditions, not {len(known)}")
     shown = [Shown(one, form, _alt(one.medium, form, spec)) for one, form in zip(needed, known, strict=True)]
-    silent = Field.TEXT in spec.lacks.get(kind_of(content, known), ())
-    return [_draft(content, spec, part, opening, shown, silent) for opening, part in _opening(_parts(content))]
+    silent = bool(spec.lacks) and Field.TEXT in spec.lacks.get(kind_of(content, known), ())
+    return [_draft(content, spec, part, part is parts[0], shown, silent) for part in parts]
 
 
 def comment_of(content: Content, spec: Spec, said: Sequence[Draft]) -> str | None:
@@ -104,10 +110,6 @@ def comment_of(content: Content, spec: Spec, said: Sequence[Draft]) -> str | Non
     thanks = (line for draft in said for line in draft.thanks) if spec.credit is CreditPlace.COMMENT else ()
     words = [content.first_comment or "", "\n".join(dict.fromkeys(thanks))]
     return "\n\n".join(part for part in words if part) or None
-
-
-def _opening(parts: Sequence[_Part]) -> Iterator[tuple[bool, _Part]]:
-    return ((number == 0, part) for number, part in enumerate(parts))
 
 
 def _parts(content: Content) -> list[_Part]:
@@ -130,10 +132,8 @@ def _card(content: Content, spec: Spec) -> Link | None:
 
 def _draft(content: Content, spec: Spec, part: _Part, opening: bool, shown: Sequence[Shown], silent: bool) -> Draft:
     """Compose one post; a `silent` one shows no text, so nothing is put into it."""
-    places = {place for place, _ in part.media}
-    media = tuple(one for one in shown if one.needed.place in places)
     card = _card(content, spec) if opening else None
-    thumbnail = next((one for one in shown if one.needed.place == "/link/thumbnail"), None) if card else None
+    media, thumbnail = _own(part, shown, card) if shown else ((), None)
     thanked = [*media, thumbnail] if thumbnail else media
     thanks = tuple(dict.fromkeys(line for one in thanked if (line := credit(one.needed.medium, one.rendition))))
     link = content.link if opening and not card else None
@@ -147,6 +147,13 @@ def _draft(content: Content, spec: Spec, part: _Part, opening: bool, shown: Sequ
         thumbnail=thumbnail,
         poll=content.poll if opening else None,
     )
+
+
+def _own(part: _Part, shown: Sequence[Shown], card: Link | None) -> tuple[tuple[Shown, ...], Shown | None]:
+    """Return the media of one post, and the picture on its card."""
+    places = {place for place, _ in part.media}
+    thumbnail = next((one for one in shown if one.needed.place == "/link/thumbnail"), None) if card else None
+    return tuple(one for one in shown if one.needed.place in places), thumbnail
 
 
 def _blocks(

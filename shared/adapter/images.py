@@ -130,7 +130,7 @@ def _barred(image: Image.Image, ratio: tuple[float, float] | None) -> Image.Imag
 def _target(size: tuple[int, int], limit: ImageLimit) -> tuple[int, int]:
     """Return the greatest size of the same shape within the limit's side and pixels."""
     width, height = size
-    scale = min(1.0, (limit.side or max(size)) / max(size))
+    scale = min(1.0, (limit.side or max(size)) / max(size), (limit.width or width) / width)
     if limit.pixels:
         scale = min(scale, (limit.pixels / (width * height)) ** 0.5)
     return max(1, int(width * scale)), max(1, int(height * scale))

@@ -7,7 +7,7 @@ from shared.adapter.compose import NOTHING_YET, Draft, comment_of, drafts, kind_
 from shared.adapter.form import Field
 from shared.adapter.limits_form import form_broken
 from shared.adapter.limits_media import Found, media_broken
-from shared.adapter.spec import Spec, TextLimit, WarningPlace
+from shared.adapter.spec import CreditPlace, Spec, TextLimit, WarningPlace
 from shared.adapter.text import COUNTERS, facets, graphemes, length
 from shared.content import Content, Kind
 from shared.payload import Rendition
@@ -47,7 +47,9 @@ def limits_broken(
     kind = _supposed(kind_of(content, renditions or ()), content, spec, renditions)
     found = [*form_broken(kind, content, spec), *_thread(said, spec), *_titles(kind, content, spec)]
     for draft in said:
-        found += [*_texts(kind, draft, content, spec), *_counted(draft, spec), *media_broken(kind, draft, spec)]
+        found += [*_texts(kind, draft, content, spec), *_counted(draft, spec)]
+        if draft.media or draft.thumbnail:
+            found += media_broken(kind, draft, spec)
     found += [*_comments(kind, content, spec, said), *_poll(content, spec)]
     return [
         Excess(channel, one.limit, one.most, one.count, one.unit, one.place, f"{channel}: {one.message}")
@@ -78,14 +80,16 @@ def _titles(kind: Kind, content: Content, spec: Spec) -> Iterator[Found]:
 
 
 def _comments(kind: Kind, content: Content, spec: Spec, said: Sequence[Draft]) -> Iterator[Found]:
+    if not content.first_comment and spec.credit is not CreditPlace.COMMENT:
+        return
     comment = comment_of(content, spec, said)
     if Field.COMMENT in spec.lacks.get(kind, ()):
         return  # `form_broken` says so
-    if comment and spec.comment is None:
+    if comment and spec.comment:
+        yield from _long("comment", comment, spec.comment, "/first_comment")
+    elif comment:
         message = f"{spec.name} takes no first comment; leave it out for this channel"
         yield Found("comment", 0, 1, "comments", "/first_comment", message)
-    elif comment and spec.comment:
-        yield from _long("comment", comment, spec.comment, "/first_comment")
 
 
 def _texts(kind: Kind, draft: Draft, content: Content, spec: Spec) -> Iterator[Found]:
@@ -104,7 +108,7 @@ def _long(name: str, text: str, limit: TextLimit, place: str, beside: str = "", 
     if count > limit.most:
         message = f"the {name} may have {limit.most} {limit.unit}, and has {count}{added}; shorten it"
         yield Found(name, limit.most, count, limit.unit, place, message)
-    if found := sorted(set(text) & set(limit.without)):
+    if limit.without and (found := sorted(set(text) & set(limit.without))):
         message = f"the {name} may not have {' or '.join(found)}; write it without"
         yield Found(name, 0, len(found), "characters", place, message)
 

@@ -54,6 +54,8 @@ class ImageLimit:
     """Width times height, at the most."""
     side: int | None = None
     """The longer side, at the most; larger pictures are scaled down."""
+    width: int | None = None
+    """The width at the most; wider pictures are scaled down."""
     alt: int = 10_000
     """Longest alternative text, in graphemes; 0 where the platform has no field for it."""
     ratio: tuple[float, float] | None = None
@@ -235,6 +237,10 @@ class Spec:
         """Return what the pictures of such a post must fit."""
         ratio = self.ratios.get(kind)
         return replace(self.images, ratio=ratio) if self.images and ratio else self.images
+
+    def comments(self, kind: Kind) -> bool:
+        """Say whether such a post can have a first comment."""
+        return self.comment is not None and Field.COMMENT not in self.lacks.get(kind, ())
 
     def stood_in(self, base_url: str | None) -> "Spec":
         """Return the spec of a platform for which something at `base_url` stands in: posts have addresses there too."""

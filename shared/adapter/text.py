@@ -76,7 +76,7 @@ def graphemes(text: str) -> int:
     """Return the number of characters as a reader counts them (extended grapheme clusters, UAX #29)."""
     if text.isascii() and "\r" not in text:
         return len(text)
-    return sum(len(run) if run.isascii() and run != "\r\n" else 1 for run in _RUNS.findall(text))
+    return sum([len(run) if run.isascii() and run != "\r\n" else 1 for run in _runs(text)])
 
 
 def utf16(text: str) -> int:
@@ -106,10 +106,16 @@ def emoji_bytes(text: str) -> int:
     if text.isascii():
         return len(text)
     # Runs of plain letters are taken at once; the keycap of a digit is a cluster by itself.
-    emoji = (run for run in _RUNS.findall(text) if not run.isascii() and _is_emoji(run))
-    return len(text) + sum(len(cluster.encode()) - len(cluster) for cluster in emoji)
+    emoji = [run for run in _runs(text) if not run.isascii() and _is_emoji(run)]
+    return len(text) + sum([len(cluster.encode()) - len(cluster) for cluster in emoji])
 
 
+@lru_cache(maxsize=64)  # one text goes to many channels
+def _runs(text: str) -> list[str]:
+    return _RUNS.findall(text)
+
+
+@lru_cache(maxsize=4_096)  # a text has few letters, many times
 def _is_emoji(cluster: str) -> bool:
     return bool(_EMOJI.search(cluster) or _TINT.search(cluster))
 

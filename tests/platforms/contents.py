@@ -1,4 +1,4 @@
-"""What platforms are asked to publish: for each kind of post that a spec takes, one content."""
+"""What platforms are asked to publish: for each kind of post, one content."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,8 @@ from io import BytesIO
 import av
 from PIL import Image
 
-from shared.adapter.form import Field
 from shared.adapter.spec import Spec
-from shared.content import Content, Kind, Media, Part, Poll
+from shared.content import Content, Kind, Link, Media, Part, Poll
 
 
 @dataclass
@@ -105,32 +104,34 @@ def poll(_store: Store) -> Content:
     return Content(text="Which?", poll=Poll(options=("This", "That"), seconds=86_400))
 
 
-def story(spec: Spec) -> Callable[[Store], Content]:
-    """A picture, else a film, that is there for a day; it owes nobody a credit where it can show none."""
-
-    def made(store: Store) -> Content:
-        content = image(store) if spec.images else video(store)
-        if Field.TEXT not in spec.lacks.get(Kind.STORY, ()):
-            return content.model_copy(update={"kind": Kind.STORY})
-        media = tuple(medium.model_copy(update={"credit": None}) for medium in content.media)
-        return content.model_copy(update={"kind": Kind.STORY, "text": None, "media": media})
-
-    return made
+def story(store: Store) -> Content:
+    """A picture that is there for a day: no words, and no credit that it could not show."""
+    (shown,) = image(store).media
+    return Content(kind=Kind.STORY, media=(shown.model_copy(update={"credit": None}),))
 
 
-def offered(spec: Spec) -> Mapping[str, Callable[[Store], Content]]:
-    """Return a content for each kind of post that a platform takes and that is about no other post."""
-    known: Mapping[Kind, Callable[[Store], Content]] = {
-        Kind.POST: lambda _: text(),
-        Kind.IMAGE: image,
-        Kind.CAROUSEL: lambda store: image(store, 2),
-        Kind.VIDEO: video,
-        Kind.REEL: lambda store: video(store, Kind.REEL),
-        Kind.STORY: story(spec),
-        Kind.THREAD: thread,
-        Kind.POLL: poll,
-    }
-    return {str(kind): make for kind, make in known.items() if kind in spec.kinds}
+def livestream(store: Store) -> Content:
+    """The announcement of a stream, with its card where the author writes one."""
+    shown = Media(asset=store.put(picture(55)), alt="A stage", credit="Ada, CC0")
+    link = Link(url="https://www.youtube.com/watch?v=abc", title="Live", description="At six", thumbnail=shown)
+    return Content(text="Live at six", kind=Kind.LIVESTREAM, link=link)
+
+
+CONTENTS: Mapping[Kind, Callable[[Store], Content]] = {
+    Kind.POST: lambda _: text(),
+    Kind.IMAGE: image,
+    Kind.CAROUSEL: lambda store: image(store, 2),
+    Kind.VIDEO: video,
+    Kind.REEL: lambda store: video(store, Kind.REEL),
+    Kind.STORY: story,
+    Kind.THREAD: thread,
+    Kind.POLL: poll,
+    Kind.REPLY: lambda _: Content(text="So it is", kind=Kind.REPLY),
+    Kind.REPOST: lambda _: Content(kind=Kind.REPOST),
+    Kind.QUOTE: lambda _: Content(text="So it is", kind=Kind.QUOTE),
+    Kind.LIVESTREAM: livestream,
+}
+"""For every kind of post one content; those about another post lack its address (`refers_to`)."""
 
 
 def plain(spec: Spec, store: Store, words: str = "Hello", number: int = 0) -> Content:

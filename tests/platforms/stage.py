@@ -1,13 +1,16 @@
 """A post on trial: a publisher that tries again as the real one does, and doors and deaths that try it."""
 
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from deploy.sandbox.films import film_of
+from shared.adapter.client import HttpClient
 from shared.adapter.compose import Needed
 from shared.adapter.contract import Account, Attempt, Http, NotFound, Pending, Published
 from shared.adapter.errors import TryLater, Uncertain
@@ -20,6 +23,11 @@ from shared.platforms import publisher_of
 from tests.platforms.contents import Store
 
 MOST_TRIES = 20
+
+
+def door_to(spec: Spec) -> HttpClient:
+    """Return a client of a platform, which is soon tired of waiting."""
+    return HttpClient(spec, contact="https://carillon.example; ops@carillon.example", deadline=1.0)
 
 
 def payload_of(content: Content, spec: Spec, store: Store) -> Payload:
@@ -139,6 +147,51 @@ class Killed(Trial):
 
 
 @dataclass
+class Restarted(Trial):
+    """A trial of which each try is made by another process: nothing but what was written down is known to it."""
+
+    processes: int = 0
+
+    async def once(self) -> Published | Pending:
+        """Try once, in a new process."""
+        async with self._process():
+            return await super().once()
+
+    async def look(self) -> Published | Pending | NotFound | Asked:
+        """Look, in a new process."""
+        async with self._process():
+            return await super().look()
+
+    @asynccontextmanager
+    async def _process(self) -> AsyncIterator[None]:
+        """Import the platform's modules anew, and open a client of its own."""
+        holder = self.http if isinstance(self.http, Nth) else self
+        kept, self.processes = holder.http, self.processes + 1
+        with imported_anew(f"shared.platforms.{self.spec.name}"):
+            async with door_to(self.spec) as holder.http:
+                try:
+                    yield
+                finally:
+                    holder.http = kept
+
+
+@contextmanager
+def imported_anew(package: str) -> Iterator[None]:
+    """Have a package's modules imported as if for the first time, and put those that were there back at the end."""
+    above, _, last = package.rpartition(".")
+    before = {name: module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.")}
+    for name in before:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
+            del sys.modules[name]
+        sys.modules.update(before)
+        setattr(sys.modules[above], last, before[package])
+
+
+@dataclass
 class Nth:
     """A door that arms a fault just before the n-th call that changes anything; `arm` is given its HTTP method."""
 
@@ -149,7 +202,7 @@ class Nth:
 
     async def call(self, method: str, url: str, **parts: Any) -> Any:
         """Call, after arming if this is the one."""
-        if method in {"POST", "PUT"}:
+        if method not in {"GET", "HEAD"}:
             self.seen += 1
             if self.seen == self.number and self.arm:
                 self.arm(method)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapter.contract import App, Attempt, Connector, Measurer, Pending, Published, Publisher
-from shared.adapter.errors import Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.content import Captions, Content, Kind, Link, Media
 from shared.platforms import specs
 from shared.platforms.bluesky import connect, measure, publish
@@ -184,20 +184,6 @@ async def test_a_post_about_another_names_it(bluesky: Stage, kind: str) -> None:
     assert isinstance(found, Published)
     assert found.external_id == published.external_id
     assert (published.permalink is None) is (kind == "repost")
-
-
-@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500", "accept_then_stall"])
-@pytest.mark.parametrize("kind", ABOUT)
-async def test_its_lost_reply_leaves_one(bluesky: Stage, kind: str, loss: str) -> None:
-    _, content = await about_another(bluesky, kind)
-    trial = bluesky.trial(content)
-    bluesky.sandbox.arm("bluesky", loss)
-    with pytest.raises(Uncertain):
-        await trial.once()
-    found = await trial.look()
-    assert isinstance(found, Published)
-    assert (await trial.until_public()).external_id == found.external_id
-    assert len(bluesky.posts()) == 1
 
 
 async def test_a_reply_deep_in_a_conversation_keeps_its_root(bluesky: Stage) -> None:

@@ -12,7 +12,7 @@ from shared.platforms import specs
 from shared.platforms.facebook.comment import TRIES
 from tests.platforms.conftest import Stage, stage_of
 from tests.platforms.sandbox import Sandbox
-from tests.platforms.stage import Killed, KilledError, Trial
+from tests.platforms.stage import Trial
 
 SAID = "Photo: Ada, CC BY-SA 4.0"
 
@@ -32,35 +32,6 @@ def comments(stage: Stage) -> list[dict[str, Any]]:
     return [post for post in posts if post["kind"] == "comment"]
 
 
-async def test_it_is_said_below_the_post(facebook: Stage) -> None:
-    published = await facebook.trial(content()).until_public()
-    assert [(one["text"], one["reply_to"]) for one in comments(facebook)] == [(SAID, published.external_id)]
-    assert published.unsaid is None
-
-
-@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500", "accept_then_stall"])
-async def test_its_lost_answer_makes_neither_a_second_comment_nor_a_second_post(facebook: Stage, loss: str) -> None:
-    facebook.sandbox.arm("facebook", loss, path="*/comments")
-    published = await facebook.trial(content()).until_public()
-    assert published.unsaid is None
-    assert (len(facebook.posts()), len(comments(facebook))) == (1, 1)
-
-
-async def test_the_posts_own_lost_answer_does_not_cost_the_comment(facebook: Stage) -> None:
-    facebook.sandbox.arm("facebook", "accept_then_reset", path="*/feed")
-    published = await facebook.trial(content()).until_public()
-    assert published.unsaid is None
-    assert (len(facebook.posts()), len(comments(facebook))) == (1, 1)
-
-
-async def test_one_that_may_not_be_there_is_for_a_person_and_the_post_is_public(facebook: Stage) -> None:
-    facebook.sandbox.arm("facebook", "refuse_500", method="POST", path="*/comments")
-    published = await facebook.trial(content()).until_public()
-    assert published.unsaid
-    assert "not to be seen" in published.unsaid
-    assert (len(facebook.posts()), comments(facebook)) == (1, [])
-
-
 async def test_one_that_is_limited_is_said_later(facebook: Stage) -> None:
     facebook.sandbox.arm("facebook", "rate_limit", method="POST", path="*/comments")
     trial = facebook.trial(content())
@@ -78,19 +49,6 @@ async def test_one_that_is_refused_leaves_the_post_public(facebook: Stage, fault
     published = await facebook.trial(content()).until_public()
     assert published.unsaid
     assert (len(facebook.posts()), comments(facebook)) == (1, [])
-
-
-async def test_a_process_killed_on_the_way_makes_one_post_and_no_second_comment(facebook: Stage) -> None:
-    for dies_at in (1, 2):
-        stage = facebook.fresh()
-        trial = stage.trial(content(), Killed, dies_at=dies_at)
-        with pytest.raises(KilledError):
-            await trial.until_public()
-        again = Trial(trial.spec, trial.payload, trial.account, stage.http, stage.store, trial.attempt)
-        again.pause = stage.sandbox.pass_by
-        published = await again.until_public()
-        assert len(stage.posts()) == 1
-        assert len(comments(stage)) == (0 if published.unsaid else 1)
 
 
 async def test_a_right_that_ended_before_the_comment_leaves_the_post_public(facebook: Stage) -> None:

@@ -29,7 +29,7 @@ from shared.platforms.instagram.search import SETTLED
 from tests.adapter.wire import reply
 from tests.adapter.wire import running as scripted
 from tests.platforms.conftest import Stage, stage_of
-from tests.platforms.contents import film, image, offered, picture, video
+from tests.platforms.contents import film, image, picture, story, video
 from tests.platforms.sandbox import Sandbox
 from tests.platforms.stage import Trial
 
@@ -356,25 +356,6 @@ def commented(stage: Stage, words: str = "Ada, CC BY-SA 4.0") -> Trial:
     return stage.trial(image(stage.store).model_copy(update={"first_comment": words}))
 
 
-async def test_the_first_comment_is_below_the_post(instagram: Stage) -> None:
-    published = await commented(instagram).until_public()
-    (said,) = ledger(instagram, "comment")
-    assert (said["text"], said["reply_to"], published.unsaid) == ("Ada, CC BY-SA 4.0", published.external_id, None)
-    assert published.parts == (published.external_id,)
-
-
-@pytest.mark.parametrize("where", [PUBLISH, COMMENT])
-@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500", "accept_then_stall"])
-async def test_whichever_reply_is_lost_post_and_comment_are_there_once(
-    instagram: Stage, where: dict[str, str], loss: str
-) -> None:
-    arm(instagram, loss, where)
-    published = await commented(instagram).until_public()
-    assert [post["id"] for post in instagram.posts()] == [published.external_id]
-    assert len(ledger(instagram, "comment")) == 1
-    assert published.unsaid is None
-
-
 async def test_a_comment_that_must_wait_is_made_later_below_the_same_post(instagram: Stage) -> None:
     trial = commented(instagram)
     arm(instagram, "rate_limit", COMMENT)
@@ -384,13 +365,6 @@ async def test_a_comment_that_must_wait_is_made_later_below_the_same_post(instag
     assert outcome.resume["parts"][0]["id"] == instagram.posts()[0]["id"]
     published = await trial.until_public()
     assert (len(instagram.posts()), len(ledger(instagram, "comment")), published.unsaid) == (1, 1, None)
-
-
-async def test_a_comment_of_unknown_outcome_is_not_made_twice_and_said_to_be_missing(instagram: Stage) -> None:
-    arm(instagram, "refuse_500", COMMENT)
-    published = await commented(instagram).until_public()
-    assert published.unsaid
-    assert (len(instagram.posts()), ledger(instagram, "comment")) == (1, [])
 
 
 async def test_a_comment_that_is_refused_leaves_the_post_published(instagram: Stage) -> None:
@@ -415,8 +389,7 @@ async def test_a_reel_tells_how_long_it_was_watched_in_seconds(instagram: Stage)
 
 
 async def test_a_story_that_few_have_seen_has_no_figures_yet(instagram: Stage) -> None:
-    story = offered(instagram.spec)["story"](instagram.store)
-    published = await instagram.trial(story).until_public()
+    published = await instagram.trial(story(instagram.store)).until_public()
     (measured,) = await measure.measure([published.external_id], instagram.account, instagram.http)
     assert (measured.values, measured.awaited) == ({}, frozenset({"views", "reach", "shares"}))
     instagram.sandbox.pass_by(3_600)

@@ -104,20 +104,6 @@ async def test_a_post_is_reshared_and_quoted(linkedin: Stage) -> None:
     ]
 
 
-@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500", "accept_then_stall"])
-@pytest.mark.parametrize("kind", [Kind.REPOST, Kind.QUOTE, Kind.LIVESTREAM])
-async def test_a_lost_reply_costs_no_second_one(linkedin: Stage, kind: Kind, loss: str) -> None:
-    original = await linkedin.trial(linkedin.plain("First")).until_public()
-    stage, text = linkedin.fresh(), None if kind is Kind.REPOST else "Look"
-    link = Link(url="https://w.wiki/3", title="Live") if kind is Kind.LIVESTREAM else None
-    trial = stage.trial(Content(text=text, kind=kind, refers_to=original.permalink, link=link))
-    stage.sandbox.arm("linkedin", loss)
-    settled = await trial.until_settled()
-    assert isinstance(settled, Published)
-    assert [post["id"] for post in stage.posts()] == [settled.external_id]
-    assert trial.failures == ["Uncertain"]
-
-
 @pytest.mark.parametrize(
     ("address", "urn"),
     [

@@ -17,7 +17,7 @@ from tests.platforms.conftest import Stage, stage_of
 from tests.platforms.contents import image
 from tests.platforms.linkedin import all_said, requests
 from tests.platforms.sandbox import Sandbox
-from tests.platforms.stage import Asked, Killed, KilledError, Trial
+from tests.platforms.stage import Asked, Killed, KilledError
 
 TEN_MINUTES = 600
 COMMENTS = "/rest/socialActions/*"
@@ -135,27 +135,6 @@ async def test_a_post_that_is_still_processed_is_neither_public_nor_made_again(l
 # ---- the first comment -----------------------------------------------------------------------------------------------
 
 
-async def test_the_first_comment_stands_below_the_post(linkedin: Stage) -> None:
-    published = await linkedin.trial(commented()).until_public()
-    post, comment = all_said(linkedin)
-    assert published.unsaid is None
-    assert (comment["kind"], comment["text"], comment["reply_to"]) == (
-        "comment",
-        "Sources: https://w.wiki/3 (all_of_them)",
-        post["id"],
-    )
-
-
-@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500", "accept_then_stall"])
-@pytest.mark.parametrize("path", ["/rest/posts", COMMENTS])
-async def test_a_lost_reply_makes_no_second_post_and_no_second_comment(linkedin: Stage, path: str, loss: str) -> None:
-    trial = linkedin.trial(commented())
-    linkedin.sandbox.arm("linkedin", loss, method="POST", path=path)
-    published = await trial.until_public()
-    assert [one["kind"] for one in all_said(linkedin)] == ["post", "comment"]
-    assert published.unsaid is None
-
-
 async def test_a_comment_that_was_never_made_is_told_to_be_missing(linkedin: Stage) -> None:
     linkedin.sandbox.arm("linkedin", "refuse_500", method="POST", path=COMMENTS)
     published = await linkedin.trial(commented()).until_public()
@@ -180,18 +159,6 @@ async def test_a_comment_longer_than_the_limit_is_refused(linkedin: Stage) -> No
     assert "FIELD_LENGTH_TOO_LONG" in (published.unsaid or "")
     again = linkedin.trial(content.model_copy(update={"text": "Full", "first_comment": "x" * 1_250}))
     assert (await again.until_public()).unsaid is None
-
-
-async def test_a_process_killed_just_before_the_comment_tells_as_if_it_were_just_after(linkedin: Stage) -> None:
-    trial = linkedin.trial(commented(), Killed, dies_at=1)
-    with pytest.raises(KilledError):
-        await trial.once()
-    assert trial.attempt.resume["parts"] == [{"id": linkedin.posts()[0]["id"]}]
-    again = Trial(trial.spec, trial.payload, trial.account, linkedin.http, linkedin.store, trial.attempt)
-    again.pause = linkedin.sandbox.pass_by
-    published = await again.until_public()
-    assert "unknown" in (published.unsaid or "")
-    assert [one["kind"] for one in all_said(linkedin)] == ["post"]
 
 
 async def test_a_comment_that_cannot_be_taken_for_a_moment_is_offered_again(

@@ -156,20 +156,6 @@ async def test_a_post_about_another_names_it(mastodon: Stage, kind: str) -> None
     assert found.external_id == published.external_id
 
 
-@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500", "accept_then_stall"])
-@pytest.mark.parametrize("kind", ABOUT)
-async def test_its_lost_reply_leaves_one(mastodon: Stage, kind: str, loss: str) -> None:
-    _, content = await about_another(mastodon, kind)
-    trial = mastodon.trial(content)
-    mastodon.sandbox.arm("mastodon", loss)
-    with pytest.raises(Uncertain):
-        await trial.once()
-    found = await look(trial)
-    assert isinstance(found, Published)
-    assert (await trial.until_public()).external_id == found.external_id
-    assert len(mastodon.posts()) == 1
-
-
 @pytest.mark.parametrize("kind", ABOUT)
 async def test_a_look_passes_over_the_same_words_about_something_else(mastodon: Stage, kind: str) -> None:
     _, content = await about_another(mastodon, kind)

@@ -321,12 +321,10 @@ async def test_a_reply_to_somebody_and_a_quote_are_found_by_what_they_are_about(
         assert isinstance(await publish.find(elsewhere, x.account, trial.attempt, x.http), NotFound)
 
 
-async def test_a_repost_is_made_once_found_and_taken_back(x: Stage) -> None:
+async def test_a_repost_is_below_the_original_and_taken_back(x: Stage) -> None:
     original = await x.trial(text()).until_public()
     trial = x.trial(Content(kind=Kind.REPOST, refers_to=original.permalink))
-    x.sandbox.arm("x", "accept_then_reset")
     settled = await trial.until_public()
-    assert trial.failures == ["Uncertain"]
     assert settled.permalink == original.permalink
     assert [post["kind"] for post in x.posts()] == ["post", "repost"]
     assert await measure.measure([settled.external_id], x.account, x.http) == []

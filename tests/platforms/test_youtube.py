@@ -293,34 +293,6 @@ async def test_captions_that_are_refused_do_not_cost_the_post(youtube: Stage) ->
     assert [post["captions"] for post in youtube.posts()] == [[]]
 
 
-async def test_a_first_comment_is_said_once(youtube: Stage) -> None:
-    trial = youtube.trial(commented(youtube))
-    published = await trial.until_public()
-    assert [(one["text"], one["reply_to"]) for one in comments(youtube)] == [
-        (trial.payload.first_comment, published.external_id)
-    ]
-    assert await trial.look() == published
-    assert await trial.once() == published
-    assert len(comments(youtube)) == 1
-
-
-@pytest.mark.parametrize("loss", ["accept_then_reset", "accept_then_500", "accept_then_stall"])
-async def test_a_comment_whose_answer_is_lost_is_found_and_not_said_again(youtube: Stage, loss: str) -> None:
-    trial = youtube.trial(commented(youtube))
-    youtube.sandbox.arm("youtube", loss, path=COMMENTS, method="POST")
-    await trial.until_public()
-    (comment,) = comments(youtube)
-    assert trial.attempt.resume["comment"] == {"id": comment["id"]}
-
-
-async def test_a_comment_that_is_not_found_does_not_cost_the_post(youtube: Stage) -> None:
-    trial = youtube.trial(commented(youtube))
-    youtube.sandbox.arm("youtube", "refuse_500", path=COMMENTS, method="POST")
-    await trial.until_public()
-    assert "a person must look" in trial.attempt.resume["comment"]["missing"]
-    assert (len(youtube.public()), comments(youtube)) == (1, [])
-
-
 async def test_a_comment_that_may_not_be_said_now_is_said_later(youtube: Stage) -> None:
     trial = youtube.trial(commented(youtube))
     youtube.sandbox.arm("youtube", "rate_limit", path=COMMENTS, method="POST")

@@ -57,7 +57,10 @@ def body_of(payload: Payload, photos: Sequence[str], base_url: str) -> dict[str,
 
 
 def looks_like(post: Mapping[str, Any], payload: Payload, photos: Sequence[str], base_url: str) -> bool:
-    """Say whether a listed post may be ours: the same text, the same photos, and the link where there is no text."""
+    """Say whether a listed post may be ours: the same text, the same photos, and the link where the text tells little.
+
+    That is: where there is no text, and where the post is about another one, of which the same may be said of many.
+    """
     text = payload.pieces[0].text.strip()
     if str(post.get("message") or "").strip() != text:
         return False
@@ -66,7 +69,8 @@ def looks_like(post: Mapping[str, Any], payload: Payload, photos: Sequence[str],
         targets = {str((one.get("target") or {}).get("id")) for one in shown}
         return set(photos) <= targets
     link = link_of(payload, base_url)
-    return bool(text) or link is None or any(link in _addresses(one) for one in shown)
+    telling = bool(text) and payload.kind not in _ABOUT_ANOTHER
+    return telling or link is None or any(link in _addresses(one) for one in shown)
 
 
 def _attached(post: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

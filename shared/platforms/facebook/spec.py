@@ -58,7 +58,8 @@ SPEC = Spec(
         {Kind.POST, Kind.IMAGE, Kind.CAROUSEL, Kind.VIDEO, Kind.REEL, Kind.REPOST, Kind.QUOTE, Kind.LIVESTREAM}
     ),
     # photo: less than 10 MB; Postiz: refused above 4 MB. Ten a post, and an alternative text of 1,000: unconfirmed.
-    images=ImageLimit(most=10, bytes=4_000_000, types=("image/jpeg", "image/png"), alt=1_000),
+    # facebook.com/help/266520536764594: photos are shown 720, 960 or 2,048 pixels wide.
+    images=ImageLimit(most=10, bytes=4_000_000, types=("image/jpeg", "image/png"), width=2_048, alt=1_000),
     videos={
         # video-uploads, the stricter of its versions: 1.75 GB, 45 minutes, from 9:16 to 16:9.
         Kind.VIDEO: VideoLimit(

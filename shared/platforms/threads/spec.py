@@ -55,7 +55,7 @@ SPEC = Spec(
         most=CAROUSEL,
         bytes=8_000_000,
         types=("image/jpeg", "image/png"),
-        side=2_560,  # ours: as high as an upright picture (9:16) of the greatest width
+        width=1_440,
         alt=ALT,
         ratio=(0.1, 10.0),
     ),

@@ -30,10 +30,18 @@ def unfinished(payload: Payload, resume: Mapping[str, Any]) -> bool:
     return captions or thumbnail or comment
 
 
+def missing(resume: Mapping[str, Any]) -> str | None:
+    """Return why the first comment is not below the video, or perhaps not; None where nothing is known to lack."""
+    return (resume.get("comment") or {}).get("missing")
+
+
 async def extras(
     payload: Payload, resume: Mapping[str, Any], account: Account, http: Http, media: Media, progress: Progress
-) -> Pending | None:
-    """Make what is missing, each kept before the next; Pending while a comment is looked for."""
+) -> Pending | str | None:
+    """Make what is missing, each kept before the next.
+
+    Pending while a comment is looked for; in the end None, or why the comment is missing.
+    """
     video = resume["parts"][0]["id"]
     for track in _film(payload).captions:
         if track.language not in (made := resume.get("captions", {})):
@@ -113,13 +121,13 @@ async def _picture(picture: Rendition, video: str, account: Account, http: Http,
 
 async def _comment(
     text: str, resume: Mapping[str, Any], account: Account, http: Http, progress: Progress
-) -> Pending | None:
+) -> Pending | str | None:
     """Make it once; its place in `resume` is `looks` while its outcome is unknown, then `id`, or why it is missing."""
     noted, video = resume.get("comment"), resume["parts"][0]["id"]
     if noted is None:
         made = await _say(text, video, resume, account, http, progress)
     elif "looks" not in noted:
-        return None
+        return missing(resume)
     elif found := await _said(text, video, account, http):
         made = {"id": found}
     else:
@@ -127,9 +135,10 @@ async def _comment(
     if "looks" in made and made["looks"] < MOST_LOOKS:
         return Pending({**resume, "comment": made}, LOOK_AFTER)
     if "looks" in made:
-        made = {"missing": "its answer was lost, and it is not listed; a person must look"}
-    await progress({**resume, "comment": made})
-    return None
+        made = {"missing": "youtube comment: its answer was lost, and it is not listed; a person must look"}
+    resume = {**resume, "comment": made}
+    await progress(resume)
+    return missing(resume)
 
 
 async def _say(

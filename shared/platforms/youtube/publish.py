@@ -12,7 +12,7 @@ from shared.adapter.contract import Account, Attempt, Http, Media, NotFound, Pen
 from shared.adapter.errors import Rejected, TryLater
 from shared.payload import Payload, Rendition
 from shared.platforms.youtube.connect import api, call, listed
-from shared.platforms.youtube.extras import extras, unfinished
+from shared.platforms.youtube.extras import extras, missing, unfinished
 from shared.platforms.youtube.search import made_before
 from shared.platforms.youtube.session import CHUNK, Received, asked, opened, put
 from shared.platforms.youtube.video import changed, metadata_of, part_of, processed, published
@@ -37,7 +37,8 @@ async def publish(
     except Rejected:
         await progress({})  # nobody sees what could not be processed
         raise
-    return await extras(payload, resume, account, http, media, progress) or published(part)
+    unsaid = await extras(payload, resume, account, http, media, progress)
+    return unsaid if isinstance(unsaid, Pending) else published(part, unsaid)
 
 
 async def find(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Published | Pending | NotFound:
@@ -53,7 +54,7 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
         finished = not unfinished(payload, resume) and await processed(video, account, http)
     except Rejected:
         finished = False  # publish says so, and forgets the upload
-    return published(part_of(video)) if finished else Pending(resume, 0)
+    return published(part_of(video), missing(resume)) if finished else Pending(resume, 0)
 
 
 async def delete(external_ids: Sequence[str], account: Account, http: Http) -> None:

@@ -55,6 +55,6 @@ def part_of(video: str) -> dict[str, str]:
     return {"id": video, "url": f"https://www.youtube.com/watch?v={video}"}
 
 
-def published(part: Mapping[str, str]) -> Published:
-    """Return the outcome of a post that is public."""
-    return Published(part["id"], part["url"], (part["id"],))
+def published(part: Mapping[str, str], unsaid: str | None = None) -> Published:
+    """Return the outcome of a post that is public, and why its first comment is missing."""
+    return Published(part["id"], part["url"], (part["id"],), unsaid)
