@@ -22,9 +22,10 @@ demo: setup ## the samples' way from a request to measured posts, in this termin
 	@$(PY) -m deploy.local.demo --bus $(or $(BUS),memory)
 
 .PHONY: docs
-docs: setup ## write again what is generated: settings and AsyncAPI
+docs: setup ## write again what is generated: settings, AsyncAPI, the life of a delivery
 	$(PY) -m deploy.docs settings
 	$(PY) -m deploy.docs asyncapi
+	$(PY) -m deploy.docs delivery
 
 .PHONY: new-platform
 new-platform: setup ## the files of another platform: adapter, sandbox, tests; name=myspace

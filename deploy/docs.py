@@ -1,4 +1,7 @@
-"""Pages made from the code: `python -m deploy.docs settings | asyncapi | golden`; tests fail when one is stale."""
+"""Pages made from the code: `python -m deploy.docs settings | asyncapi | delivery | golden`.
+
+Tests fail when one is stale.
+"""
 
 import argparse
 import importlib
@@ -15,11 +18,13 @@ from pydantic_core import PydanticUndefined
 import services
 from deploy.asyncapi import asyncapi
 from deploy.golden import add_missing
+from services.publisher.life import FIRST, MEANING, WHY
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = ROOT / "docs" / "settings.md"
 ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
+DELIVERY = ROOT / "docs" / "delivery.md"
 GOLDEN = ROOT / "tests" / "events" / "golden"
 
 INTRODUCTION = """\
@@ -29,16 +34,26 @@ Every setting of every process, read from the environment (or from `.env` in the
 below. A process with a wrong one ends at once and says which. This page is made by `python -m deploy.docs settings`.
 """
 
+LIFE = """\
+# The life of a delivery
+
+Every change of state that a delivery in publisher can make, and why. The database refuses every other one, and writes
+each down in `transition`: when, from what to what, who moved it and why (`GET /v1/deliveries/{post}` shows them as
+`moves`). This page is made by `python -m deploy.docs delivery` from `services/publisher/life.py`.
+"""
+
 
 def main() -> None:
     """Write one of the pages, or the golden samples that are missing."""
     parser = argparse.ArgumentParser(prog="python -m deploy.docs", description=__doc__)
-    parser.add_argument("what", choices=["settings", "asyncapi", "golden"])
+    parser.add_argument("what", choices=["settings", "asyncapi", "delivery", "golden"])
     match parser.parse_args().what:
         case "settings":
             SETTINGS.write_text(settings_page())
         case "asyncapi":
             ASYNCAPI.write_text(asyncapi())
+        case "delivery":
+            DELIVERY.write_text(delivery_page())
         case _:
             for path in add_missing(GOLDEN):
                 sys.stdout.write(f"{path.relative_to(ROOT)}\n")
@@ -52,6 +67,15 @@ def settings_page() -> str:
         if own:
             sections.append((name.capitalize(), own))
     return "\n".join([INTRODUCTION, *(_section(title, fields) for title, fields in sections)])
+
+
+def delivery_page() -> str:
+    """Return docs/delivery.md: the life of a delivery, drawn."""
+    first = [f"    [*] --> {state}" for state in sorted(FIRST)]
+    moves = [f"    {was} --> {became}: {why}" for (was, became), why in WHY.items()]
+    rows = [f"| `{state}` | {meaning} | {look} |" for state, (meaning, look) in MEANING.items()]
+    drawn = ["```mermaid", "stateDiagram-v2", *first, *moves, "```", ""]
+    return "\n".join([LIFE, *drawn, "| state | means | next look |", "|---|---|---|", *rows, ""])
 
 
 def service_settings() -> Iterator[tuple[str, type[Settings]]]:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from deploy.asyncapi import asyncapi
-from deploy.docs import ASYNCAPI, SETTINGS, service_settings, settings_page
+from deploy.docs import ASYNCAPI, DELIVERY, SETTINGS, delivery_page, service_settings, settings_page
 from shared.events import EVENTS
 from shared.settings import Settings
 
@@ -17,6 +17,10 @@ def test_every_setting_is_in_docs_settings() -> None:
 
 def test_asyncapi_is_what_the_events_are() -> None:
     assert ASYNCAPI.read_text() == asyncapi(), "stale: run `python -m deploy.docs asyncapi`"
+
+
+def test_the_drawing_of_a_deliverys_life_is_that_of_the_code() -> None:
+    assert DELIVERY.read_text() == delivery_page(), "stale: run `python -m deploy.docs delivery`"
 
 
 def test_asyncapi_refers_to_nothing_that_is_not_there() -> None:

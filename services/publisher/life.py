@@ -5,64 +5,79 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where a delivery is in its life."""
+    """Where a delivery is in its life; `MEANING` says what each is."""
 
     AWAITING = "awaiting"
-    """Requested but not approved, or approved but not requested: whichever comes first waits for the other."""
     PLANNED = "planned"
-    """Approved; its time has not come, or its channel has no room yet."""
     HELD = "held"
-    """Its time has come, but a hold covers it or its channel is switched off."""
     DUE = "due"
-    """Announced to the workers of its platform."""
     ATTEMPTING = "attempting"
-    """A worker holds it, and may be calling the platform."""
     PENDING = "pending"
-    """The platform is still at it."""
     UNCERTAIN = "uncertain"
-    """A call went out and nobody knows what came of it."""
     NEEDS_REVIEW = "needs_review"
-    """Only a person can say what came of it."""
     PUBLISHED = "published"
     FAILED = "failed"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
 
 
-_UNTOUCHED_MAY = frozenset(
-    {
-        State.AWAITING,
-        State.PLANNED,
-        State.HELD,
-        State.DUE,
-        State.EXPIRED,
-        State.CANCELLED,
-        State.FAILED,
-        State.NEEDS_REVIEW,
-    }
-)
-NEXT: Mapping[State, frozenset[State]] = {
-    # Another revision, a verdict, the clock, a hold and a cancel move what nobody has begun; a form that is not the
-    # approved one fails it; a thread that is public in part ends as a question.
-    State.AWAITING: _UNTOUCHED_MAY - {State.AWAITING, State.HELD},
-    State.PLANNED: _UNTOUCHED_MAY - {State.PLANNED},
-    State.HELD: _UNTOUCHED_MAY - {State.HELD},
-    State.DUE: _UNTOUCHED_MAY - {State.DUE} | {State.ATTEMPTING},
-    # What a try ends in.
-    State.ATTEMPTING: frozenset(
-        {State.PUBLISHED, State.PENDING, State.PLANNED, State.FAILED, State.UNCERTAIN, State.NEEDS_REVIEW}
-    ),
-    State.PENDING: frozenset({State.ATTEMPTING, State.EXPIRED, State.NEEDS_REVIEW}),
-    State.UNCERTAIN: frozenset({State.ATTEMPTING, State.NEEDS_REVIEW}),
-    # A person: it landed, send it again, give up.
-    State.NEEDS_REVIEW: frozenset({State.PUBLISHED, State.PLANNED, State.FAILED}),
-    # Another revision of what certainly is not public.
-    State.FAILED: frozenset({State.AWAITING, State.PLANNED, State.DUE}),
-    State.EXPIRED: frozenset(),
-    State.CANCELLED: frozenset(),
-    State.PUBLISHED: frozenset(),
+MEANING: Mapping[State, tuple[str, str]] = {
+    State.AWAITING: ("requested and not approved, or approved and not requested", "at `not_after`"),
+    State.PLANNED: ("approved; its time has not come, or its channel has no room", "then"),
+    State.HELD: ("its time has come; a hold covers it, or its channel is switched off", "at the release, or in 30 s"),
+    State.DUE: ("announced to the workers of its platform", "after `REWAKE_SECONDS`, to announce it again"),
+    State.ATTEMPTING: ("a worker holds it and may be calling", "when its lease ends"),
+    State.PENDING: ("the platform is still at it", "when the platform said"),
+    State.UNCERTAIN: ("a call went out, and nobody knows what came of it", "after a pause that doubles"),
+    State.NEEDS_REVIEW: ("only a person can say what came of it", "a person's"),
+    State.PUBLISHED: ("public", "–"),
+    State.FAILED: ("certainly not public, and not sent again unless it is revised", "–"),
+    State.EXPIRED: ("its time ran out before it could go", "–"),
+    State.CANCELLED: ("taken back before anything was public", "–"),
 }
-"""Which states may follow which. The database refuses every other change (migration 0002)."""
+"""What each state means, and when somebody looks at the delivery next."""
+
+_VOIDED = "no longer approved, or revised"
+_CANCELLED, _OVER = "cancelled", "its time is over"
+_WRONG, _IN_PART = "not the form that was named", "its time is over, a part of it is public"
+WHY: Mapping[tuple[State, State], str] = {
+    (State.AWAITING, State.PLANNED): "approved",
+    (State.AWAITING, State.DUE): "approved, and its time has come",
+    (State.PLANNED, State.DUE): "its time has come",
+    (State.PLANNED, State.HELD): "held",
+    (State.HELD, State.PLANNED): "released",
+    (State.HELD, State.DUE): "switched on again",
+    (State.DUE, State.HELD): "held",
+    (State.DUE, State.PLANNED): "no room yet",
+    **{(was, State.AWAITING): _VOIDED for was in (State.PLANNED, State.HELD, State.DUE)},
+    **{(was, State.EXPIRED): _OVER for was in (State.AWAITING, State.PLANNED, State.HELD, State.DUE, State.PENDING)},
+    **{(was, State.CANCELLED): _CANCELLED for was in (State.AWAITING, State.PLANNED, State.HELD, State.DUE)},
+    **{(was, State.FAILED): _WRONG for was in (State.AWAITING, State.PLANNED, State.HELD, State.DUE)},
+    **{(was, State.NEEDS_REVIEW): _IN_PART for was in (State.AWAITING, State.PLANNED, State.HELD, State.DUE)},
+    (State.DUE, State.ATTEMPTING): "claimed",
+    (State.PENDING, State.ATTEMPTING): "claimed, to ask how far it is",
+    (State.UNCERTAIN, State.ATTEMPTING): "claimed, to look",
+    (State.ATTEMPTING, State.PUBLISHED): "it is public",
+    (State.ATTEMPTING, State.PENDING): "the platform is still at it",
+    (State.ATTEMPTING, State.PLANNED): "certainly not done: later",
+    (State.ATTEMPTING, State.FAILED): "rejected, or tried too often",
+    (State.ATTEMPTING, State.UNCERTAIN): "no answer, or the lease ended",
+    (State.ATTEMPTING, State.NEEDS_REVIEW): "nothing proves what came of it",
+    (State.PENDING, State.NEEDS_REVIEW): "its time is over, the platform still at it",
+    (State.UNCERTAIN, State.NEEDS_REVIEW): "looked up in vain for long",
+    (State.NEEDS_REVIEW, State.PUBLISHED): "a person: it landed",
+    (State.NEEDS_REVIEW, State.PLANNED): "a person: it did not, send it again",
+    (State.NEEDS_REVIEW, State.FAILED): "a person: give up",
+    (State.FAILED, State.AWAITING): "revised",
+    (State.FAILED, State.PLANNED): "revised, and approved before",
+    (State.FAILED, State.DUE): "revised, approved before, and its time has come",
+}
+"""Every change of state that there is, and why it happens. The database refuses all others (migration 0002)."""
+
+NEXT: Mapping[State, frozenset[State]] = {
+    state: frozenset(became for was, became in WHY if was is state) for state in State
+}
+"""Which states may follow which."""
 FIRST = frozenset({State.AWAITING, State.CANCELLED})
 """In which a delivery may begin; cancelled is one whose cancel overtook its request."""
 

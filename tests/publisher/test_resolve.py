@@ -73,7 +73,7 @@ async def test_a_second_word_does_not_count(publisher: Publisher, http: httpx.As
 
 @pytest.mark.parametrize(("word", "more"), [("landed", {}), ("give_up", {"external_id": "1"}), ("perhaps", {})])
 async def test_a_word_that_makes_no_sense_is_refused(
-    publisher: Publisher, http: httpx.AsyncClient, word: str, more: dict[str, str]
+    publisher: Publisher, http: httpx.AsyncClient, word: str, more: dict[str, Any]
 ) -> None:
     request = await asked(publisher)
     assert (await say(http, request, word, **more)).status_code == 422
@@ -85,7 +85,7 @@ async def test_a_cancel_that_waited_is_answered(
 ) -> None:
     request = await asked(publisher)
     assert await publisher.hear(cancelled(request)) == []
-    more = {"external_id": "at://1"} if word == "landed" else {}
+    more: dict[str, Any] = {"external_id": "at://1"} if word == "landed" else {}
     assert (await say(http, request, word, **more)).status_code == 200
     (answer,) = [event for event in await publisher.stored() if isinstance(event, PostChangeSettled)]
     assert answer.settlement == settled
