@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others
 from services.publisher.handlers import Planner
 from services.publisher.outcome import Absent, Outcome, Unresolved, settle
 from services.publisher.settings import PublisherSettings
 from services.publisher.tables import open_channels
-from shared.accounts import Accounts
 from shared.adapter.contract import Http, Media, NotFound, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Absence, Safe, Spec
@@ -67,9 +67,9 @@ class Deliver:
         left = claim.trusted_until - monotonic()
         try:
             async with asyncio.timeout(left):
-                return await self._try(claim)
+                return await self._accounts.heard(claim.channel, await self._try(claim))
         except PlatformError as error:
-            return error
+            return await self._accounts.heard(claim.channel, error)
         except TimeoutError:
             return Uncertain(f"no answer within {self._settings.trust_seconds:.0f} seconds")
 
@@ -80,7 +80,7 @@ class Deliver:
     async def _try(self, claim: Claimed) -> Outcome:
         if claim.payload.digest() != claim.payload_hash:
             raise Rejected("the stored payload is not the one that was approved")
-        account = self._accounts.of(claim.channel)
+        account = await self._accounts.of(claim.channel)
         if claim.uncertain and not (claim.allowed and self._repeatable(claim)):
             attempt = replace(claim.attempt, others=await self._others(claim))
             found = await self._publisher.find(claim.payload, account, attempt, self._http)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
-from shared.adapter.spec import Absence, ImageLimit, Pace, Safe, Spec, TextLimit, Unit, VideoLimit, WarningPlace
+from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, Safe, Spec, TextLimit, Unit, VideoLimit, WarningPlace
 from shared.content import Kind
 
 _TYPES = ("image/jpeg", "image/png", "image/webp")
@@ -71,4 +71,6 @@ SPEC = Spec(
     thumbnail=ImageLimit(most=1, bytes=1_000_000, types=_TYPES, side=_SIDE),
     # Labels know four fixed words only, so a warning in words stands at the head of the text.
     warning=WarningPlace.TEXT,
+    # com.atproto.server.createSession: who has an app password is let in.
+    grants=Grants(app=False),
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
-from shared.adapter.spec import Absence, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
+from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
 HOME = "https://graph.instagram.com"
@@ -140,4 +140,6 @@ SPEC = Spec(
     edits=False,
     tags=30,
     mentions=20,
+    # refresh_access_token: a token renews itself once it is 24 hours old.
+    grants=Grants(refresh_token=False, youngest=timedelta(hours=24)),
 )

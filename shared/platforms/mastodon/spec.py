@@ -8,6 +8,7 @@ from datetime import timedelta
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.adapter.spec import (
     Absence,
+    Grants,
     ImageLimit,
     Pace,
     PollLimit,
@@ -90,4 +91,6 @@ SPEC = Spec(
     # entities/Instance: polls.
     poll=PollLimit(options=4, option=50, shortest=timedelta(seconds=300), longest=timedelta(seconds=2_629_746)),
     warning=WarningPlace.COUNTED,
+    # api/oauth-tokens: a token has no end, and there is nothing to renew it with.
+    grants=Grants(refresh_token=False),
 )

@@ -6,7 +6,7 @@ Sources: developers.facebook.com/docs/threads, by page; what no page there says 
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized, Uncertain
-from shared.adapter.spec import Absence, ImageLimit, Pace, PollLimit, Repeat, Spec, TextLimit, Unit, VideoLimit
+from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, PollLimit, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
 DAY = timedelta(days=1)
@@ -119,4 +119,6 @@ SPEC = Spec(
     # create-posts/polls: 2 to 4 options of 25 characters. There is no parameter for the time; a day is unconfirmed.
     poll=PollLimit(options=4, option=25, shortest=DAY, longest=DAY),
     card=True,  # posts, links: link_attachment leaves the address out of the text; Threads itself makes the preview
+    # long-lived-tokens: a token renews itself once it is a day old; what the owner granted lasts for 90 days.
+    grants=Grants(refresh_token=False, youngest=DAY, consent=timedelta(days=90)),
 )

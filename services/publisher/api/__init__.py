@@ -1,11 +1,11 @@
-"""What publisher answers: where a delivery is, what was tried, what waits for a person."""
+"""What publisher answers: where a delivery is, what was tried, what waits for a person, which accounts let us in."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -60,9 +60,11 @@ class Page(BaseModel):
     """Give it as `after` to read on; null at the end."""
 
 
-def make_app(runtime: Runtime) -> FastAPI:
-    """Return publisher's API."""
+def make_app(runtime: Runtime, accounts: APIRouter | None = None) -> FastAPI:
+    """Return publisher's API; `accounts`: the routes of `services.publisher.api.accounts`."""
     app = service_app("Carillon publisher", "publisher", runtime.settings)
+    if accounts:
+        app.include_router(accounts)
 
     @app.get("/v1/deliveries/{post}")
     async def read_delivery(post: UUID, caller: Reader) -> DeliveryWhole:
