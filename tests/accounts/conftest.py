@@ -1,14 +1,13 @@
-"""A house of accounts for each test, and one sandbox for all."""
+"""One sandbox and two databases a module, and in them a new house of accounts for each test."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy.local.databases import DatabaseFactory
 from shared import telemetry
 from shared.settings import Settings
-from tests.accounts.house import House, house_of
+from tests.accounts.house import House, house_of, own_services
 from tests.platforms import sandbox as stand_in
 from tests.platforms.sandbox import Sandbox
 
@@ -19,8 +18,14 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-async def house(database: DatabaseFactory, database_url: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[House]:
+@pytest.fixture(scope="module")
+async def services(database_url: str) -> AsyncIterator[str]:
     telemetry.configure("publisher", "test", Settings(_env_file=None))
-    async with house_of(database, database_url, sandbox, tmp_path) as house:
+    async with own_services(database_url) as namespace:
+        yield namespace
+
+
+@pytest.fixture
+async def house(services: str, database_url: str, sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[House]:
+    async with house_of(services, database_url, sandbox, tmp_path) as house:
         yield house

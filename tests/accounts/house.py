@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 import shared.accounts
-from deploy.local.databases import DatabaseFactory
+from deploy.local.databases import own_databases
 from deploy.sandbox.people import number_of
 from services.metrics.accounts import Accounts as Readers
 from services.metrics.handlers import Intake
@@ -44,6 +44,7 @@ from shared.events import Envelope, decode
 from shared.http.token import issue, make_key_pair
 from shared.mailbox import follow
 from shared.process import Runtime, migrate, open_runtime
+from shared.settings import Settings
 from tests.platforms.sandbox import Sandbox
 
 SAMPLES = Path("deploy/samples/config").resolve()
@@ -106,9 +107,10 @@ class House:
         params = {"state": state, "code": code}
         return await self.call("GET", "/callback", params=params, headers={"Authorization": ""})
 
-    async def connect(self, channel: str) -> dict[str, Any]:
+    async def connect(self, channel: str, *, again: bool = False) -> dict[str, Any]:
         """Connect a channel from the beginning to the end; return how it stands."""
         name, platform = self.handle(channel), channel.partition("/")[2]
+        name = name.upper() if again else name  # the sandbox takes each code once
         state = await self.state_of(channel, **({"account_id": number_of(name)} if platform == "linkedin" else {}))
         if platform == "bluesky":
             answer = await self.call("POST", "/callback", json={"state": state, "code": f"{name}:sandbox"})
@@ -131,8 +133,6 @@ class House:
             return list(await (refresh or self.refresh()).claim(10, db))
 
     async def settle(self, claim: Claimed, outcome: Outcome, refresh: Refresh | None = None) -> None:
-        async with self.runtime.mailbox.transaction() as transaction:
-            pass
         async with begin(self.runtime.engine) as db:
             events = await (refresh or self.refresh()).settle(claim, outcome, db)
         async with self.runtime.mailbox.transaction() as transaction:
@@ -193,10 +193,9 @@ class House:
         rows = await self.rows("SELECT id, headers, body FROM outbox ORDER BY id")
         return [decode({**row.headers, "ce-sequence": str(row.id)}, row.body) for row in rows]
 
-    async def hear(self) -> None:
-        """Let metrics hear all that publisher said of accounts."""
-        said = [one for one in await self.said() if one.event.name == "account.refreshed"]
-        for one in said:
+    async def hear(self, *said: Envelope) -> None:
+        """Let metrics hear some of what publisher said, or all that it said of accounts."""
+        for one in said or [one for one in await self.said() if one.event.name == "account.refreshed"]:
             async with begin(self.reading) as db:
                 await follow([one], metrics_handlers(Intake(())), db, "metrics")
             self.tokens.forget(one.event.subject)
@@ -209,11 +208,19 @@ class House:
 
 
 @asynccontextmanager
-async def house_of(database: DatabaseFactory, server: str, sandbox: Sandbox, folder: Path) -> AsyncIterator[House]:
-    """Give a house in which every channel has a handle of its own."""
-    namespace = ""
-    for service in ("publisher", "metrics"):
-        namespace = urlsplit(await database(service)).path[1:].removesuffix(f"_{service}")
+async def own_services(server: str) -> AsyncIterator[str]:
+    """Make and migrate a database for publisher and for metrics; gives the namespace."""
+    async with own_databases(server, f"accounts{token_hex(4)}") as databases:
+        addresses = [await databases(service) for service in ("publisher", "metrics")]
+        namespace = urlsplit(addresses[0]).path[1:].removesuffix("_publisher")
+        for service in ("publisher", "metrics"):
+            await migrate(service, Settings(_env_file=None, namespace=namespace, database_url=SecretStr(server)))
+        yield namespace
+
+
+@asynccontextmanager
+async def house_of(namespace: str, server: str, sandbox: Sandbox, folder: Path) -> AsyncIterator[House]:
+    """Give a house in which every channel has a handle that was never there, and nobody is let in anywhere."""
     private, public = new_pair()
     common = _settings(namespace, server, sandbox, folder)
     settings = PublisherSettings(
@@ -221,11 +228,9 @@ async def house_of(database: DatabaseFactory, server: str, sandbox: Sandbox, fol
         apps_file=folder / "apps.yaml",
         account_keys=SecretStr(token_hex(32)),
         metrics_public_key=public,
-        http_seconds=2,
+        http_seconds=20,
     )
     measuring = MetricsSettings(**common, metrics_private_key=SecretStr(private))
-    await migrate("publisher", settings)
-    await migrate("metrics", measuring)
     runtime, reading = open_runtime("publisher", settings, MemoryBus()), engine_for(measuring, "metrics")
     headers = {"Authorization": f"Bearer {_token(folder)}"}
     parts = await api(runtime)
@@ -234,7 +239,7 @@ async def house_of(database: DatabaseFactory, server: str, sandbox: Sandbox, fol
     known = shared.accounts.Accounts(measuring.accounts_file, registry)
     tokens = Tokens.of(reading, measuring)
     https = {
-        name: HttpClient(spec, contact="https://carillon.example", deadline=2)
+        name: HttpClient(spec, contact="https://carillon.example", deadline=20)
         for name, spec in platforms.specs().items()
     }
     transport = httpx.ASGITransport(parts.app, raise_app_exceptions=False)
@@ -242,7 +247,11 @@ async def house_of(database: DatabaseFactory, server: str, sandbox: Sandbox, fol
         httpx.AsyncClient(transport=transport, base_url="http://publisher", headers=headers) as http,
         Readers(known, tokens, registry, "https://carillon.example") as readers,
     ):
-        yield House(settings, runtime, http, https, readers, tokens, reading, sandbox)
+        house = House(settings, runtime, http, https, readers, tokens, reading, sandbox)
+        await house.rows("TRUNCATE account, connection, outbox, delivery, try")
+        async with reading.begin() as connection:
+            await connection.execute(text("TRUNCATE token, inbox"))
+        yield house
     for client in https.values():
         await client.aclose()
     await runtime.close()
@@ -255,9 +264,9 @@ def _settings(namespace: str, server: str, sandbox: Sandbox, folder: Path) -> di
     """Write the files, and return what both services are told."""
     name = f"t{token_hex(5)}"
     handles = {channel: f"{name}.example.org" if p == "bluesky" else name for p, channel in CHANNELS.items()}
+    channels = {channel: {"handle": handle} for channel, handle in handles.items()}
     config = folder / "config"
     config.mkdir()
-    channels = {channel: {"handle": handle} for channel, handle in handles.items()}
     (config / "channels.yaml").write_text(json.dumps({"based_on": str(SAMPLES), "channels": channels}))
     app = {"client_id": "client", "client_secret": CLIENT_SECRET, "redirect_uri": "https://carillon.example/back"}
     (folder / "apps.yaml").write_text(yaml.safe_dump({p: app for p in CHANNELS if p != "bluesky"}))
