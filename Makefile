@@ -82,7 +82,7 @@ token: ## print a token for what `make up` started; TOOL=name TRUST=team|guest S
 	@TOOL="$(TOOL)" TRUST="$(TRUST)" SCOPE="$(SCOPE)" DAYS="$(DAYS)" deploy/compose.sh token
 
 .PHONY: accounts
-accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml OF=publisher|metrics
+accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml OF=publisher|metrics|apps
 	@FILE="$(abspath $(FILE))" OF="$(OF)" deploy/compose.sh accounts
 
 .PHONY: test-compose
