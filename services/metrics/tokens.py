@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.metrics.settings import MetricsSettings
 from shared import box
-from shared.database import Row, statements
+from shared.adapter.errors import TryLater
+from shared.database import Row, is_trouble, statements
 from shared.settings import WrongSettingError
 
 log = structlog.get_logger()
@@ -56,13 +57,15 @@ class Tokens:
             ) from None
 
     async def token_of(self, channel: str) -> Token | None:
-        """Return a channel's token; None where publisher told of none that is still good, or nothing opens it."""
+        """Return a channel's token; None where publisher told of none that is still good, or nothing opens it.
+
+        Raises TryLater when it cannot be read now.
+        """
         if self._key is None:
             return None
         until, token = self._opened.get(channel, (0.0, None))
         if until < monotonic():
-            async with statements(self._engine) as db:
-                row = (await db.execute(READ, {"channel": channel})).one_or_none()
+            row = await self._read(channel)
             token = self._open(channel, row, self._key) if row else None
             self._opened[channel] = monotonic() + REMEMBERED, token
         return token
@@ -70,6 +73,16 @@ class Tokens:
     def forget(self, channel: str) -> None:
         """Look into the database at the next question: the platform did not take the token."""
         self._opened.pop(channel, None)
+
+    async def _read(self, channel: str) -> Row | None:
+        try:
+            async with statements(self._engine) as db:
+                found: Row | None = (await db.execute(READ, {"channel": channel})).one_or_none()
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            raise TryLater("the token cannot be read: the database does not answer") from error
+        return found
 
     def _open(self, channel: str, row: Row, key: X25519PrivateKey) -> Token | None:
         try:

@@ -1,5 +1,6 @@
 """The accounts that publish: what was granted and lies sealed in the database, else what ACCOUNTS_FILE says."""
 
+from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 REMEMBERED = 5.0
 """Seconds that an opened account is used again without a look into the database."""
+SECRETS = 12
+"""Secrets of a channel that are still known when somebody else repeats them: calls take less time than so many last."""
 
 READ = text("SELECT sealed, state, account_id, expires_at, version, reason FROM account WHERE channel = :channel")
 # The platform lets us in no longer: the refresher looks at once, unless it did a moment ago.
@@ -51,24 +54,24 @@ class Accounts:
         self._engine = engine
         self._keys = keys
         self._opened: dict[str, _Opened] = {}
+        self._handed: dict[str, deque[str]] = {}
+        """The last secrets of each channel: a call that began with one may end when there is another."""
 
     async def of(self, channel: str) -> Account:
         """Return a channel's account; raises Unauthorized when there is none, TryLater when it cannot be read now."""
         known = self._opened.get(channel)
         if known is None or known.until < monotonic():
             known = self._opened[channel] = await self._open(channel)
+            self._handed.setdefault(channel, deque(maxlen=SECRETS)).extend(known.account.secrets.values())
         return known.account
 
     async def heard(self, channel: str, outcome: T) -> T:
         """Return what a platform said, without the account's secrets; forget the account if it was refused."""
-        known = self._opened.get(channel)
-        if known is None:
-            return outcome
-        secrets = known.account.secrets.values()
+        secrets = self._handed.get(channel, ())
         if isinstance(outcome, PlatformError):
             outcome.reason = hidden(outcome.reason, secrets)
-            if isinstance(outcome, Unauthorized):
-                await self._refused(channel, known)
+        if isinstance(outcome, Unauthorized) and (known := self._opened.pop(channel, None)):
+            await self._refused(channel, known)
         if isinstance(outcome, Published) and outcome.unsaid:
             return replace(outcome, unsaid=hidden(outcome.unsaid, secrets))
         return outcome
@@ -98,7 +101,6 @@ class Accounts:
         return replace(known, secrets={"access_token": grant.access_token}, id=row.account_id or known.id)
 
     async def _refused(self, channel: str, known: _Opened) -> None:
-        self._opened.pop(channel, None)
         try:
             async with statements(self._engine) as db:
                 await db.execute(LOOK, {"channel": channel, "version": known.version})

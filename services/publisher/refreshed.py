@@ -152,7 +152,7 @@ class Writer:
             case Later(reason):
                 log.warning("an account was not renewed", channel=claim.channel, reason=reason)
             case Renewed(grant):
-                return told(claim.channel, grant, claim.account_id, self._receiver)
+                return told(claim.channel, grant, grant.account_id or claim.account_id, self._receiver)
             case Works(grant) if claim.previous is None:
                 return told(claim.channel, grant, claim.account_id, self._receiver)
         return []

@@ -1,11 +1,13 @@
 """Connecting over the API: once, soon, the right account, and told clearly when not."""
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import yaml
 
 from shared.adapter.errors import Unauthorized
+from shared.http.token import issue, make_key_pair
 from tests.accounts.house import CHANNELS, House
 
 X = CHANNELS["x"]
@@ -94,6 +96,24 @@ async def test_without_an_app_nobody_is_sent_away(house: House) -> None:
 @pytest.mark.parametrize(("method", "path"), [("POST", f"/{X}/connect"), ("POST", f"/{X}/revoke"), ("GET", "")])
 async def test_nobody_unknown_is_answered(house: House, method: str, path: str) -> None:
     assert (await house.call(method, path, headers={"Authorization": ""})).status_code == 401
+
+
+async def test_only_operators_connect_and_give_back(house: House, tmp_path: Path) -> None:
+    key = make_key_pair(tmp_path / "jwt.pem", tmp_path / "jwt.pub.pem")
+    reader = {"Authorization": f"Bearer {issue(key, 'reader', ['posts:read'])}", "Idempotency-Key": "1"}
+    for path in (f"/{X}/connect", f"/{X}/revoke", "/callback"):
+        answer = await house.call("POST", path, headers=reader, json={"state": "a", "code": "b"})
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:carillon:problem:scope-missing")
+    assert (await house.call("GET", "", headers=reader)).status_code == 200
+    without_body = await house.call("POST", f"/{X}/connect", headers={"Idempotency-Key": "1"})
+    assert without_body.status_code == 200
+
+
+async def test_a_linkedin_page_that_is_not_named_is_asked_for(house: House) -> None:
+    channel = CHANNELS["linkedin"]
+    answer = await house.back(await house.state_of(channel), f"code-{house.handle(channel)}")
+    assert answer.status_code == 409
+    assert "the number of the organization" in answer.json()["detail"]
 
 
 async def test_what_was_never_connected_cannot_be_given_back(house: House) -> None:
