@@ -8,10 +8,12 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from services.publisher.__main__ import refresher
 from services.publisher.refreshed import Dead, Later, Renewed, Works
 from shared import platforms
 from shared.adapter.contract import Account, App, Grant, Http
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.process import run
 from tests.accounts.house import CHANNELS, House
 
 X, TIKTOK, BLUESKY, YOUTUBE = (CHANNELS[name] for name in ("x", "tiktok", "bluesky", "youtube"))
@@ -246,3 +248,34 @@ async def test_ends_are_watched(house: House) -> None:
 def _samples(name: str) -> Any:
     (metric,) = (one for one in REGISTRY.collect() if one.name == name)
     return metric.samples
+
+
+async def test_a_secret_that_is_repeated_when_there_is_another_is_hidden_too(house: House) -> None:
+    await house.connect(X)
+    old = (await house.accounts.of(X)).secrets["access_token"]
+    await house.grow_old(X)
+    await house.look()
+    house.accounts._opened.clear()  # its few seconds are over
+    new = (await house.accounts.of(X)).secrets["access_token"]
+    assert new != old
+    error = await house.accounts.heard(X, Rejected(f"{old}, {new}"))
+    assert error.reason == "[redacted], [redacted]"
+
+
+async def test_the_process_renews_what_is_due_and_sees_whether_it_works(house: House) -> None:
+    await house.connect(X)
+    await house.connect(BLUESKY)
+    for channel in (X, BLUESKY):
+        await house.grow_old(channel, 1 / 24)
+    waiting = "SELECT channel FROM account WHERE version = 1 OR previous IS NOT NULL"
+    stopping = asyncio.Event()
+    parts = await refresher(house.runtime)
+    life = asyncio.create_task(run(parts, house.runtime, "refresher", stopping=stopping))
+    try:
+        async with asyncio.timeout(60):
+            while await house.rows(waiting):  # noqa: ASYNC110 - what is waited for is in the database
+                await asyncio.sleep(0.05)
+    finally:
+        stopping.set()
+        await life
+    assert {row.state for row in await house.rows("SELECT * FROM account")} == {"connected"}
