@@ -147,6 +147,7 @@ class Media(Asked):
     alt: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     """What the picture shows, for who cannot see it. Policy refuses media without it (C23)."""
     captions: tuple[Captions, ...] = ()
+    """Of a video, one file for each language; refused where the platform takes none, for they would be lost."""
     credit: Line | None = None
     """The credit line, where the one composed from `rights` would not do."""
     rights: Rights | None = None
@@ -204,9 +205,10 @@ class Content(Asked):
     kind: Kind | None = None
     """Left out, it follows from what is there."""
     first_comment: Text | None = None
-    """Said below the post by the account itself, on the platforms that take it."""
+    """Said below the post by the account itself; refused where the platform, or the kind of post, takes none."""
     refers_to: WebAddress | None = None
-    """The post that is replied to, reposted or quoted."""
+    """The address, on the channel's own platform, of the post that is replied to, reposted or quoted; refused for other
+    kinds. Where channels of several platforms are asked for, their variants name it."""
     content_warning: Line | None = None
     language: Language = "en"
     sources: tuple[Source, ...] = Field(default=(), max_length=50)
@@ -231,6 +233,7 @@ class Variant(Asked):
     poll: Poll | None = None
     kind: Kind | None = None
     first_comment: Text | None = None
+    refers_to: WebAddress | None = None
     content_warning: Line | None = None
 
 

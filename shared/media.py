@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -13,6 +14,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 SHA256 = re.compile(r"[0-9a-f]{64}")
 AT_ONCE = 256 * 1024
 """Bytes that are hashed in place; more are hashed in a thread, so that nobody else waits."""
+PIECE = AT_ONCE
+"""Bytes that are in memory at once of a medium that is handed on: a hundred who read slowly take some 100 MB."""
 
 
 class CorruptMediaError(Exception):
@@ -65,6 +68,24 @@ class MediaStore:
         What was put is not compared with them: who needs that reads the whole.
         """
         return bytes(await self._store.get_range_async(_path(sha256), start=start, end=end))
+
+    async def pieces(self, stored: Stored) -> AsyncIterator[bytes]:
+        """Give the bytes a PIECE at a time; raises FileNotFoundError, or CorruptMediaError instead of the last piece.
+
+        So whoever has got them all has got what was put.
+        """
+        digest = hashlib.sha256()
+        for start in range(0, stored.size, PIECE):
+            piece = await self.part(stored.sha256, start, min(start + PIECE, stored.size))
+            digest.update(piece)
+            if start + PIECE >= stored.size and digest.hexdigest() != stored.sha256:
+                raise CorruptMediaError(stored.sha256)
+            yield piece
+
+    async def stretch(self, sha256: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Give the bytes from `start` to before `end`, a PIECE at a time; raises FileNotFoundError. See `part`."""
+        for at in range(start, end, PIECE):
+            yield await self.part(sha256, at, min(at + PIECE, end))
 
     async def stat(self, sha256: str) -> Stored:
         """Return what is known about a medium without reading it; raises FileNotFoundError."""

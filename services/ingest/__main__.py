@@ -16,7 +16,7 @@ from services.ingest.prepare import Prepare
 from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
 from shared.adapter.client import HttpClient
-from shared.adapter.commons import Commons
+from shared.adapter.commons import Commons, reach
 from shared.addresses import Addresses
 from shared.channels import RegistryFile
 from shared.process import Parts, Runtime, main
@@ -31,7 +31,7 @@ SWEEP = 600.0
 async def api(runtime: Runtime) -> Parts:
     """Serve requests, posts and uploads."""
     settings = _settings(runtime)
-    channels = Channels(RegistryFile(settings.config_dir))
+    channels = Channels(RegistryFile(settings.config_dir), settings.platform_urls)
     app = application(
         settings,
         door=Door(runtime.engine, runtime.mailbox.relay, channels, settings),
@@ -46,11 +46,12 @@ async def api(runtime: Runtime) -> Parts:
 async def worker(runtime: Runtime) -> Parts:
     """Prepare media, hear what becomes of the posts, ask again, forget."""
     settings = _settings(runtime)
-    channels = Channels(RegistryFile(settings.config_dir))
+    channels = Channels(RegistryFile(settings.config_dir), settings.platform_urls)
     mailbox = runtime.mailbox
 
     async def preparing(stopping: asyncio.Event) -> None:
-        async with HttpClient(Commons(), contact=settings.contact) as http:
+        within = reach(settings.commons_url, settings.commons_networks)
+        async with HttpClient(Commons(), contact=settings.contact, reach=within) as http:
             larder = Larder(runtime.sessions, runtime.media, http, settings)
             await mailbox.due(Prepare(larder, channels, settings), settings.commons_calls, stopping)
 

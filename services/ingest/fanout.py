@@ -38,8 +38,10 @@ class Wanted:
 class Channels:
     """The channels that can be posted to, each with its limits; follows the registry."""
 
-    def __init__(self, registry: RegistryFile) -> None:
+    def __init__(self, registry: RegistryFile, stand_ins: Mapping[str, str] | None = None) -> None:
+        """Follow a registry; `stand_ins` say, by platform, what stands in for it: posts have addresses there too."""
         self._registry = registry
+        self._stand_ins = stand_ins or {}
         self._digest = ""
         self._specs: dict[str, Spec] = {}
         self._known: tuple[str, ...] = ()
@@ -63,7 +65,7 @@ class Channels:
             return
         specs = platforms.specs()
         self._specs = {
-            name: specs[channel.platform].adjusted(channel.limits)
+            name: specs[channel.platform].adjusted(channel.limits).stood_in(self._stand_ins.get(channel.platform))
             for name, channel in registry.channels.items()
             if channel.platform in specs
         }
@@ -86,8 +88,9 @@ def fan_out(asking: Asking, channels: Channels) -> tuple[list[Wanted], list[Wron
 
 
 def media_in(wanted: Iterable[Wanted]) -> list[Media]:
-    """Return every medium that any of the posts needs."""
-    return [needed.medium for one in wanted for needed in one.needed]
+    """Return every medium that any of the posts needs, and the captions of its videos."""
+    shown = [needed.medium for one in wanted for needed in one.needed]
+    return [*shown, *(Media(asset=one.asset) for medium in shown for one in medium.captions)]
 
 
 def excesses(

@@ -13,6 +13,7 @@ from services.ingest.unknown import missing_media
 from shared.adapter import commons, images
 from shared.adapter.compose import Needed
 from shared.adapter.contract import Fetch, Http
+from shared.adapter.errors import PlatformError, TryLater
 from shared.database import Sessions
 from shared.media import MediaStore
 from shared.payload import Rendition
@@ -46,7 +47,7 @@ class Larder:
     async def fill(self, one: Wanted, tool: str, *, team: bool) -> tuple[Mapping[str, Original], tuple[Rendition, ...]]:
         """Return a post's originals, and the fitted forms in their order; what is there already is not fetched again.
 
-        Raises UnpreparableError, or PlatformError as Commons answers.
+        Raises UnpreparableError, or TryLater as Commons answers.
         """
         originals: dict[str, Original] = {}
         for needed in one.needed:
@@ -70,7 +71,12 @@ class Larder:
             if needed.medium.commons is None:
                 gone = next(missing_media(one, found), {"detail": "The media store does not have it."})
                 raise UnpreparableError(str(gone["detail"]), needed.place)
-            return await self._from_commons(needed.medium.commons, needed.place)
+            try:
+                return await self._from_commons(needed.medium.commons, needed.place)
+            except TryLater:
+                raise
+            except PlatformError as error:
+                raise UnpreparableError(f"Commons does not give it: {error.reason}.", needed.place) from error
 
     async def _from_commons(self, title: str, place: str) -> Original:
         """Look a file up, download it and keep it with its rights."""

@@ -14,7 +14,7 @@ from services.ingest.fetch import Larder, UnpreparableError
 from services.ingest.requested import requested
 from services.ingest.settings import IngestSettings
 from services.ingest.standing import INGEST, REQUESTED, UNPREPARABLE
-from shared.adapter.errors import PlatformError, TryLater
+from shared.adapter.errors import TryLater
 from shared.adapter.render import render
 from shared.content import Content
 from shared.database import Session
@@ -152,8 +152,6 @@ class Prepare:
             return Unpreparable(str(error), error.place)
         except TryLater as error:
             return Postponed(error.reason, error.after or self._pause(claim.tries))
-        except PlatformError as error:
-            return Unpreparable(f"Commons does not give it: {error.reason}.", "")
         # Only now the credit that Commons asks for is known, and it counts.
         for excess in excesses(one, originals):
             return Unpreparable(f"{excess['detail']} {excess['remedy']}", str(excess["pointer"]))

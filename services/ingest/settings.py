@@ -1,6 +1,6 @@
 """The settings of ingest, besides those that every process has."""
 
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork
 
 from shared.settings import Settings
 
@@ -22,8 +22,15 @@ class IngestSettings(Settings):
     """Bytes that an uploaded file may have."""
     upload_hours: int = Field(default=24, ge=1, le=720)
     """How long an announced upload waits for its bytes."""
+    platform_urls: dict[str, str] = Field(default_factory=dict)
+    """What stands in for platforms, as JSON: posts below these addresses can be replied to, reposted and quoted too."""
     commons_url: str = "https://commons.wikimedia.org/w/api.php"
     """The API at which Commons is asked about files; the sandbox stands in for it."""
+    commons_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks where Commons may be besides public ones, as JSON: `["172.18.0.0/16"]`.
+
+    An IP address in `COMMONS_URL` needs no entry.
+    """
     commons_fresh_seconds: int = Field(default=3_600, ge=0)
     """How long a fetched Commons file is used again without asking Commons."""
     commons_calls: int = Field(default=2, ge=1, le=10)

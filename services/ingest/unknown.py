@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from services.ingest.fanout import Wanted, Wrong, pointer
 from services.ingest.originals import Original, key_of
+from services.ingest.sniff import CAPTIONS
 from shared.content import Asking, Target
 
 
@@ -19,9 +20,29 @@ def missing_media(
         elif medium.asset and key_of(medium) not in originals:
             yield {"pointer": f"{place}/asset", "detail": _no_asset(medium.asset), "remedy": UPLOAD}
         for number, captions in enumerate(medium.captions):
+            where = f"{place}/captions/{number}/asset"
             if captions.asset not in originals:
-                where = f"{place}/captions/{number}/asset"
                 yield {"pointer": where, "detail": _no_asset(captions.asset), "remedy": UPLOAD}
+            else:
+                yield from _captions_wrong(one, originals[captions.asset], where)
+
+
+def _captions_wrong(one: Wanted, file: Original, where: str) -> Iterator[Wrong]:
+    """Yield why a file that is there cannot be captions on a channel."""
+    if file.type != CAPTIONS:
+        detail = f"{one.channel}: captions are {CAPTIONS}, this is {file.type}."
+        yield {"pointer": where, "detail": detail, "remedy": "Upload them as WebVTT.", "channel": one.channel}
+    elif (limit := one.spec.captions) and file.size > limit.bytes:
+        yield {
+            "pointer": where,
+            "detail": f"{one.channel}: a file of captions may have {limit.bytes} bytes, and has {file.size}.",
+            "remedy": "Shorten it.",
+            "channel": one.channel,
+            "limit": limit.bytes,
+            "count": file.size,
+            "unit": "bytes",
+            "about": "captions",
+        }
 
 
 UPLOAD = "Upload the file with POST /v1/uploads, or correct the hash."

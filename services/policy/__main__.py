@@ -31,7 +31,8 @@ async def worker(runtime: Runtime) -> Parts:
         return pack_of(registry.current())
 
     async def looks(stopping: asyncio.Event) -> None:
-        async with HttpClient(commons.Commons(), contact=settings.contact) as http:
+        reach = commons.reach(settings.commons_url, settings.commons_networks)
+        async with HttpClient(commons.Commons(), contact=settings.contact, reach=reach) as http:
             gather = Gather(Commons(http, settings.commons_url), pack, settings)
             await runtime.mailbox.due(gather, settings.lookup_calls, stopping, nudge)
 

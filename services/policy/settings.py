@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, IPvAnyNetwork, model_validator
 
 from shared.settings import Settings
 
@@ -27,6 +27,11 @@ class PolicySettings(Settings):
     """What Wikimedia finds in our User-Agent, so that it knows whom to ask."""
     commons_url: str = "https://commons.wikimedia.org/w/api.php"
     """The API at which Commons is asked about files."""
+    commons_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks where Commons may be besides public ones, as JSON: `["172.18.0.0/16"]`.
+
+    An IP address in `COMMONS_URL` needs no entry.
+    """
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:

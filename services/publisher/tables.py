@@ -118,6 +118,12 @@ class Delivery(Base):
     permalink: Mapped[str | None]
     published_at: Mapped[datetime | None]
 
+    @property
+    def parts(self) -> list[str]:
+        """Ids of what is public already of a post that is under way; of `resume`, all that is for others to see."""
+        known = self.resume.get("parts", ())
+        return [part if isinstance(part, str) else str(part.get("id") or part.get("uri") or "") for part in known]
+
     __table_args__ = (
         CheckConstraint(f"state IN ({quoted(tuple(State))})", name="ck_delivery_state"),
         Index("ix_delivery_due", "due_at", postgresql_where=text(f"state IN ({quoted(OPEN)})")),

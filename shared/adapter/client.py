@@ -14,7 +14,8 @@ from prometheus_client import Counter, Histogram
 from shared.adapter.answers import Service, failure_of
 from shared.adapter.contract import Answer, Fetched
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
-from shared.adapter.transport import Transport
+from shared.adapter.reach import Reach
+from shared.adapter.transport import OutOfReachError, Transport
 
 VERSION = "0.1.0"
 DEADLINE = 45.0
@@ -51,14 +52,19 @@ def user_agent(contact: str) -> str:
 class HttpClient:
     """Calls one platform; keeps connections, so one a worker is enough. Use it as a context, or call `aclose`."""
 
-    def __init__(self, service: Service, *, contact: str, deadline: float = DEADLINE) -> None:
-        """Make a client for one service; `deadline` is how many seconds a call may take in all."""
+    def __init__(
+        self, service: Service, *, contact: str, deadline: float = DEADLINE, reach: Reach | None = None
+    ) -> None:
+        """Make a client for one service.
+
+        `deadline` is how many seconds a call may take in all; with a `reach`, only addresses within it are called.
+        """
         logging.getLogger("aiohttp").setLevel(logging.WARNING)  # tokens travel in some addresses
         self.platform = service.name
         self._service = service
         self._deadline = deadline
         self._headers = {"User-Agent": user_agent(contact), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-        self._transport = Transport()
+        self._transport = Transport(reach)
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,6 +147,8 @@ class HttpClient:
         except _TooLongError:
             kind = Uncertain if mutates else Rejected
             raise kind(f"{self.platform} {operation}: the answer has more than {most} bytes") from None
+        except OutOfReachError as error:
+            raise Rejected(f"{self.platform} {operation}: {request.url.host} {error}") from None
         except (httpx.HTTPError, TimeoutError) as error:
             sent = not isinstance(error, _NOT_SENT)
             raise self._unclear(operation, mutates and sent, type(error).__name__) from None

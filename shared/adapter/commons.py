@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from shared.adapter.contract import Answer, Fetch, Fetched, Http
 from shared.adapter.errors import PlatformError, Rejected, TryLater
 from shared.adapter.markup import plain
+from shared.adapter.reach import Network, Reach
 from shared.adapter.spec import Midnight
 from shared.content import Owner, Rights
 
@@ -68,6 +69,11 @@ class Missing:
 
     title: str
     hidden: bool = False
+
+
+def reach(api: str, networks: Iterable[Network]) -> Reach:
+    """Return where Commons may be: at public addresses, in these networks, and where `api` is an IP address, there."""
+    return Reach.of(api, networks, "COMMONS_NETWORKS")
 
 
 async def lookup(titles: Sequence[str], http: Http, api: str = API) -> Mapping[str, CommonsFile | Missing]:

@@ -4,12 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from shared.adapter.form import Field
 from shared.adapter.spec import CreditPlace, ImageLimit, Spec, WarningPlace
 from shared.content import Content, Kind, Link, Media, Owner, Poll, Rights
 from shared.payload import Rendition
 
 NOTHING_YET = Rendition(sha256="0" * 64, type="image/*", size=0)
 """Stands for a rendition while a medium is not fetched: its bytes are not known, nor the credit Commons asks for."""
+
+
+_PUBLIC_DOMAIN = {"cc0", "cc-pd", "pd"}
+"""Licences, as Commons spells them, that ask for no credit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class _Part(NamedTuple):
 
 def media_of(content: Content, spec: Spec) -> tuple[Needed, ...]:
     """Return every medium that this platform needs, in the order in which `render` wants the renditions."""
-    own = [Needed(medium, place, spec.images) for part in _parts(content) for place, medium in part.media]
+    fits = spec.pictures(kind_of(content))
+    own = [Needed(medium, place, fits) for part in _parts(content) for place, medium in part.media]
     card = _card(content, spec)
     if card and card.thumbnail and spec.thumbnail:
         own.append(Needed(card.thumbnail, "/link/thumbnail", spec.thumbnail))
@@ -89,7 +95,8 @@ def drafts(content: Content, spec: Spec, renditions: Sequence[Rendition] | None 
     if len(known) != len(needed):
         raise ValueError(f"{len(needed)} media need as many renditions, not {len(known)}")
     shown = [Shown(one, form, _alt(one.medium, form, spec)) for one, form in zip(needed, known, strict=True)]
-    return [_draft(content, spec, part, opening, shown) for opening, part in _opening(_parts(content))]
+    silent = Field.TEXT in spec.lacks.get(kind_of(content, known), ())
+    return [_draft(content, spec, part, opening, shown, silent) for opening, part in _opening(_parts(content))]
 
 
 def comment_of(content: Content, spec: Spec, said: Sequence[Draft]) -> str | None:
@@ -121,7 +128,8 @@ def _card(content: Content, spec: Spec) -> Link | None:
     return content.link if spec.card and not content.poll and not opening else None
 
 
-def _draft(content: Content, spec: Spec, part: _Part, opening: bool, shown: Sequence[Shown]) -> Draft:
+def _draft(content: Content, spec: Spec, part: _Part, opening: bool, shown: Sequence[Shown], silent: bool) -> Draft:
+    """Compose one post; a `silent` one shows no text, so nothing is put into it."""
     places = {place for place, _ in part.media}
     media = tuple(one for one in shown if one.needed.place in places)
     card = _card(content, spec) if opening else None
@@ -129,9 +137,10 @@ def _draft(content: Content, spec: Spec, part: _Part, opening: bool, shown: Sequ
     thanked = [*media, thumbnail] if thumbnail else media
     thanks = tuple(dict.fromkeys(line for one in thanked if (line := credit(one.needed.medium, one.rendition))))
     link = content.link if opening and not card else None
+    blocks = [part.text] if silent else _blocks(part.text, content if opening else None, spec, link, thanks)
     return Draft(
         place=part.place,
-        text="\n\n".join(_blocks(part.text, content if opening else None, spec, link, thanks)),
+        text="\n\n".join(blocks),
         thanks=thanks,
         media=media,
         link=card,
@@ -165,6 +174,13 @@ def credit(medium: Media, rendition: Rendition = NOTHING_YET) -> str:
         return medium.credit
     rights = rendition.rights or medium.rights
     return _tasl(rights, medium.commons) if rights else ""
+
+
+def credit_owed(medium: Media, rendition: Rendition = NOTHING_YET) -> str:
+    """Return the credit that must be shown: the caller's own line, or what the licence asks for; else nothing."""
+    rights = rendition.rights or medium.rights
+    owed = rights and rights.attribution_required and (rights.license or "").lower() not in _PUBLIC_DOMAIN
+    return credit(medium, rendition) if medium.credit or owed else ""
 
 
 def _tasl(rights: Rights, commons: str | None) -> str:

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.adapter.compose import NOTHING_YET, Draft, comment_of, drafts, kind_of
+from shared.adapter.form import Field
+from shared.adapter.limits_form import form_broken
 from shared.adapter.limits_media import Found, media_broken
 from shared.adapter.spec import Spec, TextLimit, WarningPlace
-from shared.adapter.text import facets, graphemes, length
+from shared.adapter.text import COUNTERS, facets, graphemes, length
 from shared.content import Content, Kind
 from shared.payload import Rendition
-
-_WITH_MEDIA = {Kind.IMAGE, Kind.CAROUSEL, Kind.VIDEO, Kind.REEL, Kind.STORY}
-_ABOUT_ANOTHER = {Kind.REPLY, Kind.REPOST, Kind.QUOTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +19,9 @@ class Excess:
 
     channel: str
     limit: str
-    """Which one: kind, refers_to, title, text, comment, thread, tags, tag, mentions, links, media, type, alt, bytes,
-    codec, rate, time, ratio, side, poll options, poll option or poll time."""
+    """Which one: kind, refers_to, title, text, comment, warning, credit, thread, tags, tag, mentions, links, link,
+    media, type, alt, captions, bytes, codec, rate, time, ratio, side, poll, poll options, poll option, poll answers or
+    poll time."""
     most: int
     count: int
     unit: str
@@ -45,10 +45,10 @@ def limits_broken(
     """
     said = drafts(content, spec, renditions) if said is None else said
     kind = _supposed(kind_of(content, renditions or ()), content, spec, renditions)
-    found = [*_kinds(kind, content, spec), *_thread(said, spec), *_titles(kind, content, spec)]
+    found = [*form_broken(kind, content, spec), *_thread(said, spec), *_titles(kind, content, spec)]
     for draft in said:
         found += [*_texts(kind, draft, content, spec), *_counted(draft, spec), *media_broken(kind, draft, spec)]
-    found += [*_comments(content, spec, said), *_poll(content, spec)]
+    found += [*_comments(kind, content, spec, said), *_poll(content, spec)]
     return [
         Excess(channel, one.limit, one.most, one.count, one.unit, one.place, f"{channel}: {one.message}")
         for one in found
@@ -59,22 +59,6 @@ def _supposed(kind: Kind, content: Content, spec: Spec, renditions: Sequence[Ren
     """Take a medium that was not looked at for a video, where the platform takes no picture."""
     unseen = kind is Kind.IMAGE and content.kind is None and (not renditions or renditions[0] == NOTHING_YET)
     return Kind.VIDEO if unseen and kind not in spec.kinds and Kind.VIDEO in spec.kinds else kind
-
-
-def _kinds(kind: Kind, content: Content, spec: Spec) -> Iterator[Found]:
-    if kind not in spec.kinds:
-        place = "/poll" if content.poll and not content.kind else "/kind"
-        taken = ", ".join(sorted(spec.kinds))
-        yield Found("kind", 0, 1, "posts", place, f"{spec.name} takes no {kind}; it takes {taken}")
-    elif content.poll and Kind.POLL not in spec.kinds:
-        yield Found("kind", 0, 1, "polls", "/poll", f"{spec.name} takes no poll; leave it out for this channel")
-    if kind in _WITH_MEDIA and not content.media:
-        yield Found("media", 1, 0, "media", "/media", f"a post of kind {kind} needs a medium; add one")
-    if kind is Kind.POLL and not content.poll:
-        yield Found("poll options", 2, 0, "options", "/poll", "a post of kind poll needs 'poll'; add it")
-    if kind in _ABOUT_ANOTHER and not content.refers_to:
-        message = f"a {kind} needs the post that it is about; give its address as 'refers_to'"
-        yield Found("refers_to", 1, 0, "addresses", "/refers_to", message)
 
 
 def _thread(said: Sequence[Draft], spec: Spec) -> Iterator[Found]:
@@ -93,8 +77,10 @@ def _titles(kind: Kind, content: Content, spec: Spec) -> Iterator[Found]:
         yield Found("title", 1, 0, "titles", "/title", f"{spec.name} shows a title; add 'title'")
 
 
-def _comments(content: Content, spec: Spec, said: Sequence[Draft]) -> Iterator[Found]:
+def _comments(kind: Kind, content: Content, spec: Spec, said: Sequence[Draft]) -> Iterator[Found]:
     comment = comment_of(content, spec, said)
+    if Field.COMMENT in spec.lacks.get(kind, ()):
+        return  # `form_broken` says so
     if comment and spec.comment is None:
         message = f"{spec.name} takes no first comment; leave it out for this channel"
         yield Found("comment", 0, 1, "comments", "/first_comment", message)
@@ -104,6 +90,9 @@ def _comments(content: Content, spec: Spec, said: Sequence[Draft]) -> Iterator[F
 
 def _texts(kind: Kind, draft: Draft, content: Content, spec: Spec) -> Iterator[Found]:
     warning = (content.content_warning or "") if spec.warning is WarningPlace.COUNTED else ""
+    if not draft.media and kind is not Kind.REPOST and not draft.text.strip():
+        message = "the post says nothing; write a text, or add a medium"
+        yield Found("text", 1, 0, "characters", f"{draft.place}/text", message)
     for limit in spec.text:
         if limit.holds(kind):
             yield from _long("text", draft.text, limit, f"{draft.place}/text", warning, _added(draft, warning))
@@ -157,9 +146,15 @@ def _poll(content: Content, spec: Spec) -> Iterator[Found]:
         message = f"a poll has {limit.options} options at the most, this one has {count}; drop some"
         yield Found("poll options", limit.options, count, "options", "/poll/options", message)
     for number, option in enumerate(poll.options):
-        if (count := graphemes(option)) > limit.option:
-            message = f"an option may have {limit.option} graphemes, and this has {count}; shorten it"
-            yield Found("poll option", limit.option, count, "graphemes", f"/poll/options/{number}", message)
+        if (count := COUNTERS[limit.unit](option)) > limit.option:
+            message = f"an option may have {limit.option} {limit.unit}, and this has {count}; shorten it"
+            yield Found("poll option", limit.option, count, limit.unit, f"/poll/options/{number}", message)
+        if option in poll.options[:number]:
+            message = "an option is there once, this one is there before; change one of the two"
+            yield Found("poll option", 1, 2, "options", f"/poll/options/{number}", message)
+    if poll.multiple and not limit.multiple:
+        message = "a poll takes one answer of each reader here; leave 'multiple' out"
+        yield Found("poll answers", 1, len(poll.options), "answers", "/poll/multiple", message)
     shortest, longest = int(limit.shortest.total_seconds()), int(limit.longest.total_seconds())
     if not shortest <= poll.seconds <= longest:
         broken = shortest if poll.seconds < shortest else longest

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.adapter.compose import NOTHING_YET, Draft, Shown
+from shared.adapter.compose import NOTHING_YET, Draft, Shown, credit_owed
+from shared.adapter.form import Field
 from shared.adapter.spec import Spec, VideoLimit
 from shared.adapter.text import graphemes
 from shared.content import Kind
@@ -13,6 +14,9 @@ _ROUNDED = 0.01
 """By how much a shape may miss its limit: pixels are whole."""
 _NEAR = 0.05
 """By how much a rate may miss its limit: 30 frames are often 29.97."""
+
+
+_FILMS = {Kind.VIDEO, Kind.REEL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +38,63 @@ def media_broken(kind: Kind, draft: Draft, spec: Spec) -> Iterator[Found]:
     if draft.media and draft.poll and Kind.POLL in spec.kinds:
         message = "a poll takes no media beside it; drop one of the two"
         yield Found("media", 0, len(draft.media), "media", "/poll", message)
+    if draft.thumbnail and not draft.thumbnail.rendition.type.startswith("image/"):
+        message = f"a card shows a picture, this is {draft.thumbnail.rendition.type}; give a picture, or leave it out"
+        yield Found("type", 0, 1, "media", "/link/thumbnail", message)
     for shown in draft.media:
+        yield from _captions(shown, spec)
+        if Field.TEXT in spec.lacks.get(kind, ()):
+            yield from _unsaid(kind, shown, spec)
         if shown.rendition.type.startswith("image/"):
-            yield from _picture(shown, spec)
+            yield from _picture(kind, shown, spec)
         elif limit := _video_limit(kind, len(draft.media), spec) if shown in videos else None:
             yield from _video(shown, limit)
         else:
-            place, type_ = shown.needed.place, shown.rendition.type
-            taken = "images and videos" if spec.videos and spec.images else "videos" if spec.videos else "images"
-            message = f"{spec.name} takes {taken} here, this is {type_}; leave it out"
-            yield Found("type", 0, 1, "media", place, message)
+            yield _not_taken(kind, shown, spec)
+
+
+def _not_taken(kind: Kind, shown: Shown, spec: Spec) -> Found:
+    """Say what a medium is that the platform does not take here, and which kinds would take it."""
+    type_ = shown.rendition.type
+    if type_.startswith("video/") and spec.videos and kind not in spec.videos:
+        kinds = ", ".join(sorted(spec.videos))
+        message = f"a post of kind {kind} takes no video on {spec.name}; leave it out, or make it one of {kinds}"
+    else:
+        taken = "images and videos" if spec.videos and spec.images else "videos" if spec.videos else "images"
+        message = f"{spec.name} takes {taken} here, this is {type_}; leave it out"
+    return Found("type", 0, 1, "media", shown.needed.place, message)
+
+
+def _captions(shown: Shown, spec: Spec) -> Iterator[Found]:
+    """Give what is wrong with the captions: where none are taken they would be lost, and with them who needs them."""
+    captions, limit, place = shown.needed.medium.captions, spec.captions, f"{shown.needed.place}/captions"
+    if not captions:
+        return
+    seen = shown.rendition != NOTHING_YET
+    if limit is None:
+        message = f"{spec.name} takes no captions; leave them out for this channel, or give a film that shows them"
+        yield Found("captions", 0, len(captions), "files", place, message)
+    elif seen and not shown.rendition.type.startswith("video/"):
+        message = f"captions are for a video, this is {shown.rendition.type}; leave them out"
+        yield Found("captions", 0, len(captions), "files", place, message)
+    elif len(captions) > limit.most:
+        message = f"a video may have {limit.most} files of captions, this has {len(captions)}; drop some"
+        yield Found("captions", limit.most, len(captions), "files", place, message)
+    languages = [one.language for one in captions]
+    for number, language in enumerate(languages):
+        if limit and language in languages[:number]:
+            message = f"there is one file of captions for each language, and two for {language}; drop one"
+            yield Found("captions", 1, 2, "files", f"{place}/{number}/language", message)
+
+
+def _unsaid(kind: Kind, shown: Shown, spec: Spec) -> Iterator[Found]:
+    """Give a credit that is owed and that a post without text cannot say."""
+    if line := credit_owed(shown.needed.medium, shown.rendition):
+        message = (
+            f"a {kind} on {spec.name} shows no text, so the credit {line!r} would be lost; "
+            "give a medium that needs none, or make it another kind"
+        )
+        yield Found("credit", 0, 1, "credits", shown.needed.place, message)
 
 
 def _video_limit(kind: Kind, media: int, spec: Spec) -> VideoLimit | None:
@@ -62,8 +113,11 @@ def _too_many(draft: Draft, videos: int, spec: Spec) -> Iterator[Found]:
         yield Found("media", most, count, unit, place, message)
 
 
-def _picture(shown: Shown, spec: Spec) -> Iterator[Found]:
+def _picture(kind: Kind, shown: Shown, spec: Spec) -> Iterator[Found]:
     place = shown.needed.place
+    if spec.images and kind in _FILMS and shown.rendition != NOTHING_YET:
+        message = f"a {kind} is a film, this is {shown.rendition.type}; give a film, or leave 'kind' out"
+        yield Found("type", 0, 1, "images", place, message)
     if spec.images is None and spec.videos and shown.rendition == NOTHING_YET:
         return  # it may be a video: nobody has looked at it
     if spec.images is None:

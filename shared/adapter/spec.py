@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.adapter.errors import PlatformError
+from shared.adapter.form import Field, Permalink
 from shared.content import Kind
 
 
@@ -95,9 +96,21 @@ class PollLimit:
 
     options: int
     option: int
-    """Longest answer, in graphemes."""
+    """Longest answer, in `unit`."""
     shortest: timedelta
     longest: timedelta
+    unit: Unit = Unit.GRAPHEMES
+    multiple: bool = False
+    """Whether a reader may choose several answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionLimit:
+    """Which captions a video may have; each file is of a language of its own."""
+
+    most: int
+    bytes: int
+    """Of one file."""
 
 
 class WarningPlace(StrEnum):
@@ -213,6 +226,14 @@ class Spec:
     links: int | None = None
     """How many different addresses a post may lead to."""
     poll: PollLimit | None = None
+    captions: CaptionLimit | None = None
+    """None where videos take no captions."""
+    subject: Permalink | None = None
+    """The posts that one may reply to, repost or quote; None where no kind is about another post."""
+    lacks: Mapping[Kind, frozenset[Field]] = field(default_factory=dict)
+    """What posts of a kind cannot have here, though posts of other kinds may."""
+    ratios: Mapping[Kind, tuple[float, float]] = field(default_factory=dict)
+    """Width by height of a picture, where a kind of post takes other shapes than `images` says."""
     card: bool = False
     """Whether the author writes the link's card; otherwise the platform fetches it."""
     thumbnail: ImageLimit | None = None
@@ -220,6 +241,17 @@ class Spec:
     credit: CreditPlace = CreditPlace.TEXT
     warning: WarningPlace = WarningPlace.TEXT
     grants: Grants = field(default_factory=Grants)
+
+    def pictures(self, kind: Kind) -> ImageLimit | None:
+        """Return what the pictures of such a post must fit."""
+        ratio = self.ratios.get(kind)
+        return replace(self.images, ratio=ratio) if self.images and ratio else self.images
+
+    def stood_in(self, base_url: str | None) -> "Spec":
+        """Return the spec of a platform for which something at `base_url` stands in: posts have addresses there too."""
+        if base_url is None or self.subject is None:
+            return self
+        return replace(self, subject=replace(self.subject, stand_in=base_url))
 
     def adjusted(self, limits: Mapping[str, int]) -> "Spec":
         """Return the spec with the limits that an account or instance has of its own.

@@ -1,11 +1,16 @@
 """How a request travels: straight to its host, or through the proxy that the environment names for it.
 
+Where a reach is given, a connection is made only to an address within it: every address that a name leads to is checked
+when it is looked up, and the one that is connected to once more when its socket is made. Through a proxy it is the
+proxy that looks names up, so its rules decide; only an address that stands for a name is checked here.
+
 httpx builds the requests and decodes the answers; aiohttp has the connections, for they take half the CPU of
 httpx's own. What aiohttp would do unasked is switched off: it repeats no call, follows no redirect, keeps no cookie,
 reads no credentials.
 """
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from functools import cache, lru_cache
 from io import BytesIO
 from select import POLLIN, poll
@@ -15,9 +20,12 @@ from weakref import WeakSet
 
 import aiohttp
 import httpx
+from aiohttp.abc import ResolveResult
 from aiohttp.client_middlewares import ClientHandlerType
-from aiohttp.connector import Connection
+from aiohttp.connector import AddrInfoType, Connection
 from yarl import URL
+
+from shared.adapter.reach import NotPublicError, Reach, is_literal
 
 KEPT_SECONDS = 4.0
 """How long an unused connection is kept: less than the five seconds after which Node and uvicorn close theirs."""
@@ -40,24 +48,31 @@ _NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 all others, named here or not, may come after."""
 
 
+class OutOfReachError(httpx.ConnectError):
+    """The host leads to an address that may not be connected to; nothing was sent."""
+
+
 class Transport(httpx.AsyncBaseTransport):
     """Sends requests by HTTP/1.1, each once; keeps connections, as many as calls were under way at once."""
 
-    def __init__(self) -> None:
-        """Make a transport without connections; the first call opens one."""
-        self._session: aiohttp.ClientSession | None = None
+    def __init__(self, reach: Reach | None = None) -> None:
+        """Make a transport without connections, to anywhere or within a reach; the first call opens one."""
+        self._reach = reach
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request, with httpx's extension `timeout`; the answer is still to be read, and to be closed.
 
-        Raises httpx.TransportError: ConnectError, ConnectTimeout, ProxyError and UnsupportedProtocol say that nothing
-        was sent, all others that something may have been.
+        Raises httpx.TransportError: ConnectError (also as OutOfReachError), ConnectTimeout, ProxyError and
+        UnsupportedProtocol say that nothing was sent, all others that something may have been.
         """
         url, content = request.url, await request.aread()
         proxy = proxy_for(url.scheme, url.host)
         if not (_by_http(url) and url.host and (proxy is None or _by_http(httpx.URL(proxy)))):
             raise httpx.UnsupportedProtocol("Neither http nor https")
-        answer = await self._opened().request(
+        if self._reach and proxy:
+            _check_literal(url.host, self._reach)
+        answer = await self._opened(straight=proxy is None).request(
             request.method,
             URL(str(url.copy_with(userinfo=b"") if url.userinfo else url), encoded=True),
             data=BytesIO(content) if len(content) > LARGE else content or None,
@@ -70,13 +85,21 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._session:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:  # it belongs to the event loop of the first call
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=secured(), limit=0, keepalive_timeout=KEPT_SECONDS),
+    def _opened(self, *, straight: bool) -> aiohttp.ClientSession:
+        """Return the connections to hosts, or those to a proxy, which an operator names and may be anywhere."""
+        if straight not in self._sessions:  # they belong to the event loop of the first call
+            within = self._reach if straight else None
+            self._sessions[straight] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    ssl=secured(),
+                    limit=0,
+                    keepalive_timeout=KEPT_SECONDS,
+                    resolver=_Resolver(within) if within else None,
+                    socket_factory=_sockets(within) if within else None,
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),  # accounts share the connections
                 auto_decompress=False,
                 max_line_size=LONGEST_HEADER,
@@ -84,7 +107,43 @@ class Transport(httpx.AsyncBaseTransport):
                 middlewares=(_once,),
                 request_class=_Request,
             )
-        return self._session
+        return self._sessions[straight]
+
+
+class _Resolver(aiohttp.ThreadedResolver):
+    """Looks names up; one that leads anywhere out of reach, be it in one answer of many, leads nowhere."""
+
+    def __init__(self, reach: Reach) -> None:
+        super().__init__()
+        self._reach = reach
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return all addresses of a name; raises NotPublicError."""
+        found = await super().resolve(host, port, family)
+        for one in found:
+            self._reach.check(one["host"])
+        return found
+
+
+def _sockets(reach: Reach) -> Callable[[AddrInfoType], socket.socket]:
+    """Return what makes a socket for an address: the last door, which no address goes round, however it was come by."""
+
+    def opened(info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = info
+        reach.check(str(address[0]))
+        return socket.socket(family, kind, protocol)
+
+    return opened
+
+
+def _check_literal(host: str, reach: Reach) -> None:
+    try:
+        if is_literal(host):
+            reach.check(host)
+    except NotPublicError as error:
+        raise OutOfReachError(str(error)) from error
 
 
 class _Body(httpx.AsyncByteStream):
@@ -146,6 +205,8 @@ async def _once(request: aiohttp.ClientRequest, send: ClientHandlerType) -> aioh
 
 
 def _renamed(error: Exception) -> httpx.TransportError:
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, NotPublicError):
+        return OutOfReachError(str(error.os_error))
     name = type(error).__name__
     return next((told(name) for known, told in _NAMES if isinstance(error, known)), httpx.ReadError(name))
 

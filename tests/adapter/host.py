@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from shared.adapter.client import HttpClient
 
 CONTACT = "https://carillon.example; ops@carillon.example"
+NAME = "host.example"
 PLAIN = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 Trust = Callable[[Path], None]
 
@@ -110,14 +111,15 @@ async def post(client: HttpClient, host: Host, content: bytes = b"x") -> object:
 
 
 def certified(folder: Path) -> ssl.SSLContext:
-    """Return the server's side of TLS, with a certificate for 127.0.0.1 that nobody else vouches for."""
+    """Return the server's side of TLS, with a certificate for 127.0.0.1 and NAME that nobody else vouches for."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    names = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName(NAME)]
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -18,10 +18,11 @@ from services.ingest.fanout import Channels
 from services.ingest.fetch import Larder
 from services.ingest.prepare import Postponed, Prepare, Preparing, Unpreparable
 from shared.adapter.client import HttpClient
-from shared.adapter.commons import Commons
+from shared.adapter.commons import Commons, reach
 from shared.channels import RegistryFile
 from shared.database import Session, begin
 from shared.events import PostRequested
+from tests.adapter.test_images import bomb
 from tests.ingest.conftest import ROOT, THREE, Caller, House, until
 
 BALLOON = "File:2006 Ojiya balloon festival 011.jpg"
@@ -50,7 +51,8 @@ def act(house: House, commons_url: str, http: HttpClient, **more: Any) -> Prepar
 async def preparing(house: House, commons_url: str, **more: Any) -> AsyncIterator[None]:
     """The worker's loop, which ends with the block."""
     stopping = asyncio.Event()
-    async with HttpClient(Commons(), contact="test") as http, asyncio.TaskGroup() as group:
+    within = reach(commons_url, more.get("commons_networks", ()))
+    async with HttpClient(Commons(), contact="test", reach=within) as http, asyncio.TaskGroup() as group:
         group.create_task(house.runtime.mailbox.due(act(house, commons_url, http, **more), 2, stopping))
         try:
             yield
@@ -124,6 +126,19 @@ async def test_a_text_that_the_credit_makes_too_long_is_told(house: House, tool:
     answer = await tool.ask({"content": content, "channels": channels})
     assert answer.status_code == 422  # now the credit is known at the door
     assert answer.json()["errors"][0]["limit"] == 500
+
+
+async def test_a_credit_that_a_story_cannot_show_is_told(house: House, tool: Caller, commons: str) -> None:
+    await house.rows("DELETE FROM commons_file")
+    content = {"kind": "story", "media": [{"commons": BALLOON, "alt": "Balloons"}]}
+    asked = {"content": content, "channels": [{"channel": "wikipedia/instagram"}]}
+    [post] = await tool.accepted(asked)
+    async with preparing(house, commons):
+        read = await reaches(tool, post, "unpreparable")
+    assert "would be lost" in read["history"][-1]["data"]["reason"]
+    assert await house.sent(post) == []
+    answer = await tool.ask(asked)
+    assert [wrong["about"] for wrong in answer.json()["errors"]] == ["credit"]  # now it is known at the door
 
 
 async def test_a_commons_that_is_away_is_tried_again(house: House, tool: Caller, commons: str) -> None:
@@ -245,6 +260,8 @@ async def test_an_upload_takes_its_bytes_once(tool: Caller) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", 415),
         (png(8, 8)[:40], "image/png", 415),
         (png(8, 8), "image/jpeg", 415),
+        (bomb(50_000, 50_000), "image/png", 415),
+        (bomb(9_000, 9_000), "image/png", 415),
         (b"", "", 415),
         (b"WEBVTT\n\n\xff", "text/vtt", 415),
         (b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello", "text/vtt", 200),

@@ -9,6 +9,7 @@ from io import BytesIO
 import av
 from PIL import Image
 
+from shared.adapter.form import Field
 from shared.adapter.spec import Spec
 from shared.content import Content, Kind, Media, Part, Poll
 
@@ -105,10 +106,16 @@ def poll(_store: Store) -> Content:
 
 
 def story(spec: Spec) -> Callable[[Store], Content]:
-    """A picture, else a film, that is there for a day."""
-    if spec.images is None:
-        return lambda store: video(store, Kind.STORY)
-    return lambda store: image(store).model_copy(update={"kind": Kind.STORY})
+    """A picture, else a film, that is there for a day; it owes nobody a credit where it can show none."""
+
+    def made(store: Store) -> Content:
+        content = image(store) if spec.images else video(store)
+        if Field.TEXT not in spec.lacks.get(Kind.STORY, ()):
+            return content.model_copy(update={"kind": Kind.STORY})
+        media = tuple(medium.model_copy(update={"credit": None}) for medium in content.media)
+        return content.model_copy(update={"kind": Kind.STORY, "text": None, "media": media})
+
+    return made
 
 
 def offered(spec: Spec) -> Mapping[str, Callable[[Store], Content]]:

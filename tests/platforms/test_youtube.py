@@ -443,9 +443,7 @@ async def test_a_person_without_a_channel_is_told_so(youtube: Stage) -> None:
 
 def test_the_real_platform_has_a_host_for_each_purpose() -> None:
     app = App("client", "hush", "https://carillon.example/connected", "https://youtube.googleapis.com")
-    assert connect.start(app, "s", "v" * 43).startswith(
-        "https://accounts.google.com/o/oauth2/v2/auth?client_id=client&"
-    )
+    assert connect.start(app, "s", "v" * 43).startswith("https://accounts.google.com/o/oauth2/v2/auth?")
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from services.policy.settings import PolicySettings
 from services.policy.sources.commons import Commons
 from shared.adapter import commons
 from shared.adapter.client import HttpClient
-from shared.adapter.errors import TryLater
+from shared.adapter.errors import Rejected, TryLater
 from shared.bus.memory import MemoryBus
 from shared.channels import Stance
 from shared.content import Timing
@@ -192,6 +193,17 @@ async def test_commons_is_asked_about_files(lookup: Lookup) -> None:
     assert told[NC_FILE].license_name == "CC BY-NC 2.0"
     assert not told["File:Nobody took this.jpg"].found
     assert not told[no_title].found
+
+
+async def test_commons_is_asked_within_reach_only(sandbox: str) -> None:
+    api = f"{sandbox}/commons/w/api.php".replace("127.0.0.1", "localhost")
+    networks = (ip_network("127.0.0.0/8"), ip_network("::1"))
+    contact = "https://example.org; a@example.org"
+    async with HttpClient(commons.Commons(), contact=contact, reach=commons.reach(api, ())) as http:
+        with pytest.raises(Rejected, match=r"localhost leads to an address that is not public.*COMMONS_NETWORKS"):
+            await Commons(http, api)([FREE_FILE])
+    async with HttpClient(commons.Commons(), contact=contact, reach=commons.reach(api, networks)) as http:
+        assert (await Commons(http, api)([FREE_FILE]))[FREE_FILE].found
 
 
 async def test_from_request_to_answer(

@@ -4,13 +4,15 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.datastructures import Headers
 
 from shared.addresses import PATH, Addresses, WrongAddressError
 from shared.http import Problem
 from shared.http.app import bare_app
 from shared.media import MediaStore, Stored
 
-RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 REMEDY = "Ask for the address that the call to the platform gave."
 
 
@@ -37,25 +39,36 @@ def routes(media: MediaStore, addresses: Addresses) -> APIRouter:
             reason = str(error) if isinstance(error, WrongAddressError) else "the medium is gone"
             raise Problem(403, "wrong-address", f"It is not served: {reason}.", remedy=REMEDY) from error
         headers = {"ETag": f'"{sha256}"', "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}
+        whole = {**headers, "Content-Length": str(known.size)}
         if request.method == "HEAD":
-            return Response(media_type=known.type, headers={**headers, "Content-Length": str(known.size)})
-        span = _span(request.headers.get("range", ""), known)
+            return Response(media_type=known.type, headers=whole)
+        span = _span(request.headers, known)
         if span is None:
-            return Response(await media.read(sha256), media_type=known.type, headers=headers)
+            return StreamingResponse(media.pieces(known), media_type=known.type, headers=whole)
         start, end = span
+        headers["Content-Length"] = str(end - start)
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{known.size}"
-        return Response(await media.part(sha256, start, end), 206, media_type=known.type, headers=headers)
+        return StreamingResponse(media.stretch(sha256, start, end), 206, media_type=known.type, headers=headers)
 
     return router
 
 
-def _span(asked: str, known: Stored) -> tuple[int, int] | None:
+def _span(asked: Headers, known: Stored) -> tuple[int, int] | None:
     """Return start and end of the range that is asked for; None for the whole, which any other wish gets too."""
-    found = RANGE.fullmatch(asked.strip())
-    if not found:
+    found = RANGE.fullmatch(asked.get("range", "").strip())
+    if not found or found[0] == "bytes=-" or asked.get("if-range", f'"{known.sha256}"') != f'"{known.sha256}"':
         return None
-    start = int(found[1])
-    end = min(int(found[2]) + 1 if found[2] else known.size, known.size)
-    if start >= known.size:
-        raise Problem(416, "no-such-range", f"The medium has {known.size} bytes.", remedy="Ask for an earlier range.")
-    return (start, end) if start < end else None
+    first, last = (int(number) if number else None for number in found.groups())
+    if first is None:  # so many of the last bytes
+        first, last = max(0, known.size - (last or 0)), None
+    elif last is not None and last < first:
+        return None
+    if first < known.size:
+        return first, min(last + 1 if last is not None else known.size, known.size)
+    raise Problem(
+        416,
+        "no-such-range",
+        f"The medium has {known.size} bytes.",
+        remedy="Ask for an earlier range.",
+        headers={"Content-Range": f"bytes */{known.size}"},
+    )

@@ -1,8 +1,7 @@
 """What publisher answers: where a delivery is, what was tried, what waits for a person, which accounts let us in."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Query
@@ -43,7 +42,11 @@ class DeliveryView(BaseModel):
     external_id: str | None
     permalink: str | None
     published_at: datetime | None
-    resume: Mapping[str, Any]
+    parts: list[str]
+    """Ids of what is public already of a post that is under way.
+
+    What a worker needs besides to go on is not told: addresses of uploads are as good as passwords.
+    """
 
 
 class DeliveryWhole(DeliveryView):

@@ -3,7 +3,20 @@
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
-from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, Safe, Spec, TextLimit, Unit, VideoLimit, WarningPlace
+from shared.adapter.form import NOTHING_OF_ITS_OWN, Permalink
+from shared.adapter.spec import (
+    Absence,
+    CaptionLimit,
+    Grants,
+    ImageLimit,
+    Pace,
+    Safe,
+    Spec,
+    TextLimit,
+    Unit,
+    VideoLimit,
+    WarningPlace,
+)
 from shared.content import Kind
 
 _TYPES = ("image/jpeg", "image/png", "image/webp")
@@ -13,6 +26,12 @@ _SIDE = 2_000  # ours: the lexicon has no limit of pixels, and no client shows m
 # takes more than 100,000,000 in one call is unconfirmed, and so are the three minutes: no page names a longest time.
 VIDEO = VideoLimit(
     bytes=100_000_000, types=("video/mp4",), shortest=timedelta(0), longest=timedelta(minutes=3), alt=1_000
+)
+
+# The app's own addresses; the groups are handle (or DID) and record key.
+ADDRESS = Permalink(
+    r"https://bsky\.app/profile/([^/\s]+)/post/([a-z0-9]+)/?(?:[?#].*)?",
+    "https://bsky.app/profile/wikipedia.org/post/3k2akyxy2tk2s",
 )
 
 SPEC = Spec(
@@ -66,6 +85,11 @@ SPEC = Spec(
     edits=False,  # putRecord changes the record, but whether bsky.app shows the change is unconfirmed
     thread=50,  # ours: there is no limit
     tag=64,  # app.bsky.richtext.facet#tag: maxGraphemes 64
+    # app.bsky.embed.video: 20 files of captions, of 20,000 bytes each.
+    captions=CaptionLimit(most=20, bytes=20_000),
+    subject=ADDRESS,
+    # app.bsky.feed.repost has a subject and no text.
+    lacks={Kind.REPOST: NOTHING_OF_ITS_OWN},
     card=True,
     # app.bsky.embed.external: thumb of 1,000,000 bytes.
     thumbnail=ImageLimit(most=1, bytes=1_000_000, types=_TYPES, side=_SIDE),

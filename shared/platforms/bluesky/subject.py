@@ -1,6 +1,5 @@
 """The post that a reply, a repost or a quote is about: from its address to the reference that records make to it."""
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -10,9 +9,9 @@ from shared.content import Kind
 from shared.payload import Payload
 from shared.platforms.bluesky.record import COLLECTION
 from shared.platforms.bluesky.session import session_of
+from shared.platforms.bluesky.spec import ADDRESS
 
 ABOUT_ANOTHER = frozenset({Kind.REPLY, Kind.REPOST, Kind.QUOTE})
-_ADDRESS = re.compile(r"https://bsky\.app/profile/([^/\s]+)/post/([a-z0-9]+)/?")
 _NOBODY = frozenset({"InvalidRequest", "HandleNotFound"})
 
 
@@ -27,7 +26,7 @@ async def subject_of(
         return None
     if known := resume.get("subject"):
         return dict(known)
-    named = _ADDRESS.fullmatch((payload.refers_to or "").partition("?")[0])
+    named = ADDRESS.match(payload.refers_to or "")
     author = await did_of(named[1], account, http) if named else None
     post = await record_at(author, COLLECTION, named[2], account, http) if named and author else None
     if post is None:

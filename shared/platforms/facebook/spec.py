@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.form import Field, Permalink
 from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
@@ -80,6 +81,13 @@ SPEC = Spec(
     },
     title=TextLimit(255, Unit.UTF16, kinds=frozenset({Kind.VIDEO})),  # unconfirmed
     comment=TextLimit(8_000, Unit.UTF16),  # unconfirmed
+    # page/feed: a post about another is one with that address as its link, which stands where photos would. Permalinks
+    # have many forms, and the name of the host is what all have.
+    subject=Permalink(
+        r"https?://(?:[\w-]+\.)*(?:facebook\.com|fb\.com|fb\.watch)(?::\d+)?/+[^/?#].*",
+        "https://www.facebook.com/wikipedia/posts/10158000000000000",
+    ),
+    lacks=dict.fromkeys((Kind.REPOST, Kind.QUOTE), frozenset({Field.MEDIA})),
     # No key makes a repeat harmless; the Page's posts are listed (page/feed), but ranked and not all of them.
     repeat=Repeat.FINDABLE,
     absence=Absence.ASK,

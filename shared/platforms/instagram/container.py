@@ -70,9 +70,9 @@ def single_of(payload: Payload, media: Media) -> dict[str, Any]:
     """Return the parameters of a post with one medium: a picture, a reel (any film is one) or a story."""
     (piece,) = payload.pieces
     (rendition,) = piece.media
-    form = {**_source(rendition, media), "caption": piece.text}
     if payload.kind is Kind.STORY:
-        return {**form, "media_type": "STORIES"}
+        return {**_source(rendition, media), "media_type": "STORIES"}
+    form = {**_source(rendition, media), "caption": piece.text}
     if _is_film(rendition):
         return {**form, "media_type": "REELS", "share_to_feed": True}
     return {**form, **_alt(rendition)}

@@ -51,6 +51,8 @@ def _check(payload: Payload) -> None:
         raise Rejected("instagram: a carousel has two media at the least; add one, or send it as a picture or a video")
     if payload.kind in {Kind.STORY, Kind.REEL} and several:
         raise Rejected(f"instagram: a {payload.kind} has one medium; drop the others")
+    if payload.kind is Kind.STORY and payload.pieces[0].text:
+        raise Rejected("instagram: a story shows no text; leave it out, or make it another kind")
     if payload.kind is Kind.STORY and payload.first_comment:
         raise Rejected("instagram: nothing can be said below a story; leave the first comment out")
 

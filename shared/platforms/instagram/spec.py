@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.form import Field
 from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
@@ -138,6 +139,11 @@ SPEC = Spec(
     deletes=False,
     # ig-media: a caption cannot be changed.
     edits=False,
+    # ig-user/media: a story has no caption, and nothing can be said below it. So a credit that is owed has no place.
+    lacks={Kind.STORY: frozenset({Field.TEXT, Field.LINK, Field.WARNING, Field.COMMENT})},
+    # ig-user/media gives the shape of pictures for the feed; a story fills an upright screen of 9:16 (third parties say
+    # that such pictures are taken: unconfirmed), and bars beside one that does would be in nobody's interest.
+    ratios={Kind.STORY: (0.5625, 1.91)},
     tags=30,
     mentions=20,
     # refresh_access_token: a token renews itself once it is 24 hours old.

@@ -1,16 +1,13 @@
 """A post as the body of `POST /rest/posts`, and how to know it again: pure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from shared.adapter.errors import Rejected
 from shared.content import Kind
 from shared.payload import Payload, Piece, Rendition
 from shared.platforms.linkedin.little import escape, unescape
-
-_SUBJECT = re.compile(r"/feed/update/(urn:li:(?:share|ugcPost):\d+)(?:/|$)|^/posts/.*-(share|ugcPost)-(\d+)(?:-|/|$)")
+from shared.platforms.linkedin.spec import SHARED
 
 
 def permalink_of(urn: str) -> str:
@@ -46,9 +43,7 @@ def share_of(payload: Payload, author: str, media: Sequence[str]) -> dict[str, A
 
 def subject_of(address: str) -> str:
     """Return the URN of the post at an address; raises Rejected for one that names none."""
-    parts = urlsplit(address)
-    host = parts.hostname or ""
-    found = _SUBJECT.search(unquote(parts.path)) if host == "linkedin.com" or host.endswith(".linkedin.com") else None
+    found = SHARED.match(address)
     if found is None:
         raise Rejected(
             "linkedin: the address names no share or ugcPost; take the one in the code that 'Embed this post' shows, "

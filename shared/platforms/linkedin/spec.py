@@ -8,6 +8,7 @@ marketing/versioning, shared/api-guide/concepts/{error-handling, rate-limits}. "
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.adapter.form import Field, Permalink
 from shared.adapter.spec import (
     Absence,
     ImageLimit,
@@ -24,6 +25,16 @@ from shared.content import Kind
 # images-api: JPG, PNG, GIF, fewer than 36,152,320 pixels; GIFs are left out here, for fitting would still them. The
 # page names no limit in bytes: this one is ours.
 _TYPES, _BYTES, _PIXELS = ("image/jpeg", "image/png"), 5_000_000, 36_152_319
+
+_HOST = r"(?i:https?://(?:[\w-]+\.)*linkedin\.com)(?::\d+)?"
+# posts-api, reshareContext: a post is shared by its URN, which some of its addresses have; the groups are the URN, or
+# its kind and number.
+SHARED = Permalink(
+    rf"{_HOST}(?:(?:/[^?#]*)?/feed/update/(urn:li:(?:share|ugcPost):\d+)(?:[/?#].*)?"
+    r"|/posts/[^?#]*-(share|ugcPost)-(\d+)(?:[-/?#].*)?)",
+    "https://www.linkedin.com/feed/update/urn:li:share:123/",
+    note="it is in the code that 'Embed this post' shows",
+)
 
 SPEC = Spec(
     name="linkedin",
@@ -48,6 +59,9 @@ SPEC = Spec(
     },
     title=TextLimit(200, Unit.UTF16, kinds=frozenset({Kind.VIDEO})),  # unconfirmed
     comment=TextLimit(1_250, Unit.UTF16),  # unconfirmed: third parties say so
+    subject=SHARED,
+    # posts-api: a reshare has no content of its own beside its commentary.
+    lacks=dict.fromkeys((Kind.REPOST, Kind.QUOTE), frozenset({Field.MEDIA, Field.LINK})),
     card=True,
     # posts-api, article: the thumbnail is an image's URN; LinkedIn itself fetches nothing.
     thumbnail=ImageLimit(most=1, bytes=_BYTES, types=_TYPES, pixels=_PIXELS),

@@ -6,6 +6,7 @@ Sources: docs.joinmastodon.org, github.com/mastodon/mastodon, and the recorded a
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.adapter.form import NOTHING_OF_ITS_OWN, Permalink
 from shared.adapter.spec import (
     Absence,
     Grants,
@@ -35,6 +36,12 @@ VIDEO = VideoLimit(
     rate=(0, 120),
     alt=10_000,
 )
+
+_ELSEWHERE = (
+    r"(?:[\w-]+\.)*(?:bsky\.app|facebook\.com|fb\.(?:com|watch)|instagram\.com|linkedin\.com|tiktok\.com|twitter\.com"
+    r"|x\.com|youtube\.com|youtu\.be)[:/]"
+)
+"""Hosts whose posts no instance knows."""
 
 SPEC = Spec(
     name="mastodon",
@@ -89,7 +96,17 @@ SPEC = Spec(
     edits=True,  # methods/statuses: PUT /api/v1/statuses/:id
     thread=50,  # ours: there is no limit
     # entities/Instance: polls.
-    poll=PollLimit(options=4, option=50, shortest=timedelta(seconds=300), longest=timedelta(seconds=2_629_746)),
+    poll=PollLimit(
+        options=4,
+        option=50,  # PollOptionsValidator: graphemes
+        shortest=timedelta(seconds=300),
+        longest=timedelta(seconds=2_629_746),
+        multiple=True,
+    ),
+    # A status of any instance, of whatever software: its address is what its server makes it. Threads has some too.
+    subject=Permalink(rf"https?://(?!{_ELSEWHERE})[^/\s]+/\S+", "https://mastodon.example/@name/1234"),
+    # methods/statuses, reblog: a boost has a visibility and nothing else.
+    lacks={Kind.REPOST: NOTHING_OF_ITS_OWN},
     warning=WarningPlace.COUNTED,
     # api/oauth-tokens: a token has no end, and there is nothing to renew it with.
     grants=Grants(refresh_token=False),

@@ -8,11 +8,12 @@ from shared.adapter.contract import Account, Http
 from shared.adapter.errors import Rejected, Unauthorized
 from shared.platforms.threads.connect import me, verify
 from shared.platforms.threads.listed import listing
+from shared.platforms.threads.spec import POST
 
 HOSTS = ("https://threads.net", "https://www.threads.net", "https://threads.com", "https://www.threads.com")
 FIELDS = "id,shortcode,permalink"
 PAGES_OF_OTHERS = 3
-_PERMALINK = re.compile(r"/@([\w.-]+)/post/([\w-]+)/?(?:[?#].*)?")
+_PERMALINK = re.compile(POST)
 
 
 async def about(address: str | None, account: Account, http: Http) -> str:

@@ -6,10 +6,13 @@ Sources: developers.facebook.com/docs/threads, by page; what no page there says 
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.form import NOTHING_OF_ITS_OWN, Permalink
 from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, PollLimit, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
 DAY = timedelta(days=1)
+POST = r"/@([\w.-]+)/post/([\w-]+)/?(?:[?#].*)?"
+"""The path of a post's address; the groups are handle and shortcode."""
 ALT = 1_000  # reference/publishing: alt_text
 
 # overview, limitations: 500 characters; emoji count as their UTF-8 bytes.
@@ -116,8 +119,14 @@ SPEC = Spec(
     thread=50,  # ours: there is no limit but that of replies
     tag=50,  # posts, topic tags: the first one in the text is the post's topic, all others stay text
     links=5,  # posts: different ones in text and attachment, else THREADS_API__LINK_LIMIT_EXCEEDED
-    # create-posts/polls: 2 to 4 options of 25 characters. There is no parameter for the time; a day is unconfirmed.
-    poll=PollLimit(options=4, option=25, shortest=DAY, longest=DAY),
+    # create-posts/polls: 2 to 4 options of 25 characters. There is no parameter for the time; a day is unconfirmed, and
+    # so is that emoji count as they do in a text: the larger count is the careful one.
+    poll=PollLimit(options=4, option=25, shortest=DAY, longest=DAY, unit=Unit.EMOJI_BYTES),
+    subject=Permalink(
+        rf"https://(?:www\.)?threads\.(?:net|com){POST}", "https://www.threads.com/@wikipedia/post/C8dEfGhIjKl"
+    ),
+    # posts/reposts: the call takes no parameters.
+    lacks={Kind.REPOST: NOTHING_OF_ITS_OWN},
     card=True,  # posts, links: link_attachment leaves the address out of the text; Threads itself makes the preview
     # long-lived-tokens: a token renews itself once it is a day old; what the owner granted lasts for 90 days.
     grants=Grants(refresh_token=False, youngest=DAY, consent=timedelta(days=90)),

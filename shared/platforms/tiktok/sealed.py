@@ -1,7 +1,7 @@
 """The address of an upload, which is as good as a token: kept sealed, for whoever has the account's own token.
 
-What is done so far stands in the database and is shown to operators, so the address must not stand there in clear. It
-is good for an hour; one sealed with a token that was renewed since can't be opened, and is as if it were over.
+What is done so far stands in the database and in its backups, so the address must not stand there in clear. It is
+good for an hour; one sealed with a token that was renewed since can't be opened, and is as if it were over.
 """
 
 from base64 import urlsafe_b64encode

@@ -11,12 +11,12 @@ from shared.adapter.errors import Rejected
 from shared.adapter.hosts import beside
 from shared.content import Kind
 from shared.payload import Payload, Piece
-from shared.platforms.x.spec import HOME, SITE
+from shared.platforms.x.spec import HOME, SITE, SITES, STATUS
 
 REPOST = "repost:"
 """Stands before the id of the post that was reposted: a repost has no id that X would tell."""
-_STATUS = re.compile(r"/(?:i/web|i|[A-Za-z0-9_.-]{1,60})/status(?:es)?/([0-9]{1,19})(?:[/?#].*)?")
-_SITE = re.compile(r"https?://(?:www\.|mobile\.)?(?:x|twitter)\.com(?=/)", re.IGNORECASE)
+_STATUS = re.compile(STATUS)
+_SITE = re.compile(rf"{SITES}(?=/)")
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _ANSWERED = re.compile(r"(?:@\w{1,50}\s+)+")
 

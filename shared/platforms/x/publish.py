@@ -74,6 +74,8 @@ async def edit(external_id: str, payload: Payload, account: Account, http: Http)
 
 async def _repost(payload: Payload, account: Account, attempt: Attempt, http: Http, progress: Progress) -> Published:
     """Repost a post; X tells no id of the repost, and one post can be reposted only once."""
+    if any(piece.text or piece.media or piece.poll for piece in payload.pieces):
+        raise Rejected("x: a repost says nothing of its own; leave text and media out, or make it a quote")
     subject = post_meant(payload.refers_to, account)
     path = f"/2/users/{await own_id(account, http)}/retweets"
     await progress(attempt.resume)

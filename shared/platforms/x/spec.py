@@ -7,6 +7,7 @@ twitter-text's config/v3.json. "Unconfirmed" says that no page of X tells it: th
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
+from shared.adapter.form import NOTHING_OF_ITS_OWN, Field, Permalink
 from shared.adapter.spec import (
     Absence,
     CreditPlace,
@@ -24,6 +25,9 @@ from shared.content import Kind
 
 HOME = "https://api.x.com"
 SITE = "https://x.com"
+SITES = r"(?i:https?://(?:www\.|mobile\.)?(?:x|twitter)\.com)"
+STATUS = r"/(?:i/web|i|[A-Za-z0-9_.-]{1,60})/status(?:es)?/([0-9]{1,19})(?:[/?#].*)?"
+"""The path of a post's address, seen in examples (Data dictionary); the group is its id."""
 
 # Media best practices: 512 MB, 0.5 to 140 seconds, 60 frames a second at the most, sides 32 to 1280 (and 1024, which is
 # taken either way round), ratio 1:3 to 3:1, H.264. An alternative text of a video: unconfirmed, so none.
@@ -97,8 +101,18 @@ SPEC = Spec(
     waits={"usage-capped": timedelta(hours=6), "credits": timedelta(hours=1)},
     edits=True,  # Changelog, 2025: accounts with Premium, within 30 minutes (or an hour: the pages differ)
     thread=25,  # ours: no page names a limit
-    # Create Posts: 2 to 4 options of 25 characters, 5 to 10,080 minutes.
-    poll=PollLimit(options=4, option=25, shortest=timedelta(minutes=5), longest=timedelta(minutes=10_080)),
+    # Create Posts: 2 to 4 options, 5 to 10,080 minutes. An option has 25 characters by `maxLength` of openapi.json,
+    # which JSON Schema counts in code points; that they have weights as those of a text do, no page says.
+    poll=PollLimit(
+        options=4,
+        option=25,
+        shortest=timedelta(minutes=5),
+        longest=timedelta(minutes=10_080),
+        unit=Unit.CODE_POINTS,
+    ),
+    subject=Permalink(SITES + STATUS, "https://x.com/wikipedia/status/20"),
+    # Create Posts: media, poll and quote exclude each other. Repost Post: the body is the id of a post.
+    lacks={Kind.REPOST: NOTHING_OF_ITS_OWN, Kind.QUOTE: frozenset({Field.MEDIA, Field.POLL})},
     # The credit stands in the text: it goes with the picture into every repost, quote and embedding, as licences ask.
     # As a reply it would be another billed post that stays behind, and one in alternative texts is seen by few.
     credit=CreditPlace.TEXT,

@@ -7,7 +7,7 @@ below developers.google.com/youtube that are named beside each figure.
 from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
-from shared.adapter.spec import Absence, Midnight, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
+from shared.adapter.spec import Absence, CaptionLimit, Midnight, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
 HOME = "https://youtube.googleapis.com"  # discovery: rootUrl
@@ -61,6 +61,8 @@ SPEC = Spec(
     # data/determine_quota_cost: 100 videos.insert a day and project, all channels together.
     pace=(Pace(100, timedelta(days=1)),),
     edits=True,
+    # discovery: captions.insert takes 104,857,600 bytes. How many languages: ours, for no page names a number.
+    captions=CaptionLimit(most=100, bytes=104_857_600),
     # support.google.com/youtube/answer/6390658: from some number on, hashtags count for nothing; 15 or 60, unconfirmed.
     tags=15,
     # VideoStatistics of the discovery document; analytics/metrics for the last three (minutes become seconds).

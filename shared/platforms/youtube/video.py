@@ -13,7 +13,11 @@ _MUTABLE = ("title", "description", "categoryId", "tags", "defaultLanguage", "de
 
 
 def metadata_of(payload: Payload) -> dict[str, Any]:
-    """Return the body of `videos.insert`; audience, category and licence are as the channel has them by default."""
+    """Return the body of `videos.insert`; audience, category and licence are as the channel has them by default.
+
+    Every video is public, on a channel for an internal audience (C9) too: no clause says otherwise, and policy asks a
+    person where post and channel are for different people.
+    """
     snippet = {
         "title": payload.title or "",
         "description": payload.pieces[0].text,

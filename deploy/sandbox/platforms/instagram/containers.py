@@ -37,6 +37,8 @@ class Containers:
         if kind not in PRODUCTS or (kind == "VIDEO" and not child) or (kind in ("REELS", "STORIES") and child):
             raise refused(100, "Unknown media type.", 2207023, words=f"The media type {kind} is unknown here.")
         caption = "" if child else text(params, "caption")
+        if caption and kind == "STORIES":
+            raise unsupported("caption", "is not supported for stories")
         check_caption(caption)
         self._state.world.quotas.take(NAME, "containers_24h", account)
         try:

@@ -1,5 +1,6 @@
 """What a status may say: text, warning and poll, checked as a server of version 4.7.3 does it."""
 
+from deploy.sandbox.graphemes import graphemes
 from deploy.sandbox.params import Params, text, texts
 from deploy.sandbox.platforms.mastodon import limits
 from deploy.sandbox.platforms.mastodon.errors import unprocessable
@@ -26,7 +27,7 @@ def check_poll(asked: Params) -> list[str]:
         faults.append("Options must be more than one item")
     if len(options) > limits.MAX_OPTIONS:
         faults.append(f"Options can't contain more than {limits.MAX_OPTIONS} items")
-    if any(len(option) > limits.MAX_OPTION_CHARACTERS for option in options):
+    if any(graphemes(option) > limits.MAX_OPTION_CHARACTERS for option in options):
         faults.append(f"Options can't be longer than {limits.MAX_OPTION_CHARACTERS} characters each")
     if len(set(options)) < len(options):
         faults.append("Options contain duplicate items")

@@ -137,6 +137,6 @@ def _poll(params: Params) -> dict[str, str]:
     options = {name: str(poll[name]) for name in names if name in poll}
     if list(options) != names[: len(options)] or len(options) < limits.OPTIONS[0]:
         raise invalid("poll_attachment must have two to four options")
-    if any(not 1 <= len(option) <= limits.OPTION for option in options.values()):
+    if any(not 1 <= limits.length(option) <= limits.OPTION for option in options.values()):
         raise invalid(f"An option must be 1 to {limits.OPTION} characters long")
     return options
