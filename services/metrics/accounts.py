@@ -51,7 +51,9 @@ class Accounts:
         Raises Closed where it answers accounts only and there is none, Rejected where nothing can be asked, and
         whatever other PlatformError the asking raises.
         """
-        measurer, account, http = await self._of(channel)
+        measurer, account, http = self._of(channel)
+        if token := await self._tokens.token_of(channel):
+            account = replace(account, secrets={"access_token": token.access}, id=token.account_id or account.id)
         try:
             answer = await ask(measurer, account, http)
         except Unauthorized as error:
@@ -78,12 +80,10 @@ class Accounts:
         for http in self._https.values():
             await http.aclose()
 
-    async def _of(self, channel: str) -> tuple[Measurer, Account, Http]:
+    def _of(self, channel: str) -> tuple[Measurer, Account, Http]:
         account, platform = self._known.open(channel), channel.partition("/")[2]
         if account is None or platform not in self._https:
             raise Rejected(f"{channel} is not in the channel registry, or its platform has no measure.py")
-        if token := await self._tokens.token_of(channel):
-            account = replace(account, secrets={"access_token": token.access}, id=token.account_id or account.id)
         return platforms.measurer_of(platform), account, self._https[platform]
 
     def _say_closed(self, channel: str, question: str) -> None:
