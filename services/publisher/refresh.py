@@ -23,7 +23,7 @@ from shared.events import Event
 
 log = structlog.get_logger()
 
-A_DAY = 86_400.0
+AN_HOUR, A_DAY = 3_600.0, 86_400.0
 
 CLAIM = text(
     """
@@ -100,7 +100,8 @@ class Refresh:
             lost = "; the answer to an earlier try may have been lost" if claim.tries > 1 else ""
             return Dead(_hidden(error.reason, kept) + lost)
         except PlatformError as error:
-            return Later(_hidden(error.reason, kept), error.after if isinstance(error, TryLater) else None)
+            after = error.after if isinstance(error, TryLater) else None
+            return Later(_hidden(error.reason, kept), after and min(after, AN_HOUR))
         except TimeoutError:
             return Later(f"no answer within {self._settings.trust_seconds:.0f} seconds")
 
