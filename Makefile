@@ -4,7 +4,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := .
 # Whole files in as many processes as there are cores, four at the most: each has servers of its own. PARALLEL= turns it off.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# In their own order: the files at the end are short.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## list what can be made
@@ -83,7 +84,7 @@ token: ## print a token for what `make up` started; TOOL=name TRUST=team|guest S
 	@TOOL="$(TOOL)" TRUST="$(TRUST)" SCOPE="$(SCOPE)" DAYS="$(DAYS)" deploy/compose.sh token
 
 .PHONY: accounts
-accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml OF=publisher|metrics
+accounts: ## give the real platforms' credentials to what `make up` started; FILE=accounts.yaml OF=publisher|metrics|apps
 	@FILE="$(abspath $(FILE))" OF="$(OF)" deploy/compose.sh accounts
 
 .PHONY: test-compose

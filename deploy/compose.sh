@@ -48,7 +48,7 @@ token() {
 
 accounts() {
   need_docker
-  [ -r "${FILE:-}" ] || fail "Name the file with the real accounts: make accounts FILE=/path/to/accounts.yaml"
+  [ -r "${FILE:-}" ] || fail "Name the file with the real accounts: make accounts FILE=/path/to/accounts.yaml (OF=metrics, OF=apps for those)"
   once accounts --of "${OF:-publisher}" < "$FILE"
 }
 
@@ -74,6 +74,7 @@ write_settings() {
     keep "${name}_PASSWORD" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
   done
   keep MEDIA_KEY "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"
+  keep ACCOUNT_KEYS "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')"
   local urls="" platform
   for platform in bluesky facebook instagram linkedin mastodon threads tiktok x youtube; do
     urls="$urls${urls:+, }\"$platform\": \"http://sandbox:8090/$platform\""

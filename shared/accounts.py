@@ -1,18 +1,14 @@
 """The accounts of our channels: where they are from the channel registry, what lets us in from a file of secrets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import structlog
-import yaml
-from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter
 
 from shared.adapter.contract import Account
 from shared.adapter.errors import Unauthorized
 from shared.channels import Registry
-
-log = structlog.get_logger()
+from shared.secrets_file import SecretsFile
 
 
 class Secrets(BaseModel):
@@ -41,15 +37,13 @@ class Accounts:
     """Accounts by channel; a changed file holds from the next call on, a wrong one leaves the last good in force."""
 
     def __init__(self, path: Path, registry: Callable[[], Registry]) -> None:
-        self._path = path
+        self._file = SecretsFile(path, FILE, {}, "accounts")
         self._registry = registry
-        self._stamp: tuple[int, int] | None = None
-        self._secrets: Mapping[str, Secrets] = {}
 
     def of(self, channel: str) -> Account:
         """Return a channel's account; raises Unauthorized when there is none."""
         account = self.open(channel)
-        if account is None or channel not in self._secrets:
+        if account is None or channel not in self._file.current():
             raise Unauthorized(f"there is no account for {channel}: add its secrets to ACCOUNTS_FILE")
         return account
 
@@ -58,11 +52,10 @@ class Accounts:
 
         None for a channel that is not in the registry.
         """
-        self._reread()
         known = self._registry().channels.get(channel)
         if known is None:
             return None
-        secrets = self._secrets.get(channel, NONE)
+        secrets = self._file.current().get(channel, NONE)
         return Account(
             channel=channel,
             handle=known.handle,
@@ -72,26 +65,3 @@ class Accounts:
             id=secrets.id,
             version=secrets.version,
         )
-
-    def _reread(self) -> None:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return
-        stamp = (status.st_mtime_ns, status.st_size)
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            self._secrets = FILE.validate_python(yaml.safe_load(self._path.read_text(encoding="utf-8")) or {})
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
-            # The error's own text may quote a secret.
-            log.error(
-                "the accounts file cannot be used; the last good one stays", kind=type(error).__name__, **_where(error)
-            )
-
-
-def _where(error: Exception) -> dict[str, Any]:
-    if isinstance(error, ValidationError):
-        return {"fields": [".".join(map(str, detail["loc"])) for detail in error.errors(include_input=False)]}
-    return {}

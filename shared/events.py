@@ -273,13 +273,16 @@ class HoldReleased(HoldEvent):
 
 
 class AccountRefreshed(Event):
-    """An account has a new access token, sealed so that only metrics can open it."""
+    """An account's access token, sealed so that only metrics can open it: new, or told again now and then."""
 
     name = "account.refreshed"
     heard_by = ("metrics",)
     channel: str
     sealed_token: str
+    """Empty: the account was given back, and there is none any more."""
     expires_at: datetime | None = None
+    account_id: str = ""
+    """The platform's own id of the account, where its calls need one."""
 
     @property
     def subject(self) -> str:

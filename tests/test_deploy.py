@@ -15,8 +15,12 @@ from prometheus_client import REGISTRY
 
 import services
 import shared
+from deploy import credentials
 from deploy.credentials import take_accounts
 from deploy.local.programs import PROGRAMS, ROOT
+from services.publisher.apps import Apps
+from shared import box
+from shared.channels import load
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
@@ -100,3 +104,39 @@ def test_wrong_accounts_are_told_without_a_secret(text: str, said: str) -> None:
         take_accounts(text, ROOT / "config")
     assert str(told.value).startswith(said)
     assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x: {client_secret: hush", "accounts: this is not YAML; write `platform:`"),
+        ("x: hush", "accounts: write `platform:` (such as x)"),
+        ("wikipedia/x: {client_secret: hush}", "accounts: no platform of ours: wikipedia/x"),
+    ],
+)
+def test_wrong_apps_are_told_without_a_secret(text: str, said: str) -> None:
+    with pytest.raises(SystemExit) as told:
+        take_accounts(text, ROOT / "config", "apps")
+    assert str(told.value).startswith(said)
+    assert "hush" not in str(told.value)
+
+
+def test_credentials_are_made_once_and_fit_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {
+        name: tmp_path / path.relative_to(credentials.FOLDER)
+        for name, path in vars(credentials).items()
+        if isinstance(path, Path) and path != credentials.FOLDER
+    }
+    for name, path in places.items():
+        path.parent.mkdir(exist_ok=True)
+        monkeypatch.setattr(credentials, name, path)
+    credentials.make(ROOT / "config")
+    first = {path: path.read_text() for path in places.values()}
+    credentials.make(ROOT / "config")
+    assert {path: path.read_text() for path in places.values()} == first
+    opens = box.private_key(first[places["METRICS_PRIVATE_KEY"]])
+    closed = box.close("hush", box.public_key(first[places["METRICS_PUBLIC_KEY"]]), "a/x")
+    assert box.open_box(closed, opens, "a/x") == "hush"
+    assert places["METRICS_PRIVATE_KEY"].stat().st_mode & 0o777 == 0o600
+    apps = Apps(places["APPS"], lambda: load(ROOT / "config"))
+    assert {apps.of(channel).client_id for channel in load(ROOT / "config").channels.values()} == {"carillon", ""}

@@ -10,7 +10,8 @@ from secrets import token_hex
 
 import yaml
 
-from deploy.credentials import sandbox_accounts
+from deploy.credentials import sandbox_accounts, sandbox_apps
+from shared.box import new_pair
 from shared.channels import load
 from shared.events import Trust
 from shared.http.auth import SCOPES
@@ -31,6 +32,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "publisher-api": ("publisher", "api"),
     "publisher-planner": ("publisher", "planner"),
     "publisher-scheduler": ("publisher", "scheduler"),
+    "publisher-refresher": ("publisher", "refresher"),
     **WORKERS,
     "metrics-api": ("metrics", "api"),
     "metrics-worker": ("metrics", "worker"),
@@ -78,6 +80,9 @@ class Place:
     media_port: int = field(default_factory=free_port)
     """Where `ingest media` listens: the platforms' stand-ins fetch media there."""
     media_key: str = field(default_factory=lambda: token_hex(32), repr=False)
+    account_key: str = field(default_factory=lambda: token_hex(32), repr=False)
+    metrics_keys: tuple[str, str] = field(default_factory=new_pair, repr=False)
+    """What opens the tokens that publisher tells metrics of, and what seals them."""
 
     def environment(self) -> dict[str, str]:
         """Return the settings that every process of this run gets."""
@@ -89,6 +94,10 @@ class Place:
             "MEDIA_URL": f"file://{self.folder / 'media'}",
             "CONFIG_DIR": str(self.config_dir),
             "ACCOUNTS_FILE": str(accounts),
+            "APPS_FILE": str(self.folder / "apps.yaml"),
+            "ACCOUNT_KEYS": self.account_key,
+            "METRICS_PRIVATE_KEY": self.metrics_keys[0],
+            "METRICS_PUBLIC_KEY": self.metrics_keys[1],
             "PLATFORM_URLS": json.dumps({p: f"{self.sandbox_url}/{p}" for p in PLATFORMS}),
             "MEDIA_PUBLIC_URL": f"http://127.0.0.1:{self.media_port}",
             "MEDIA_KEY": self.media_key,
@@ -98,12 +107,14 @@ class Place:
         } | dict(self.more or {})
 
     def prepare(self) -> str:
-        """Write the sandbox's accounts and a key pair; return a token that may do everything."""
+        """Write the sandbox's accounts and apps, and a key pair; return a token that may do everything."""
         key = make_key_pair(self.folder / "jwt.pem", self.folder / "jwt.pub.pem")
         self._write_accounts()
         return issue(key, "demo", SCOPES, trust=Trust.TEAM, lasting=timedelta(days=1))
 
     def _write_accounts(self) -> None:
-        path = self.folder / "accounts.yaml"
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(sandbox_accounts(load(self.config_dir))))
+        said = {"accounts.yaml": sandbox_accounts(load(self.config_dir)), "apps.yaml": sandbox_apps()}
+        for name, secrets in said.items():
+            path = self.folder / name
+            path.touch(mode=0o600)
+            path.write_text(yaml.safe_dump(secrets))

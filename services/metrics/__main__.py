@@ -13,6 +13,7 @@ from services.metrics.handlers import Intake, handlers
 from services.metrics.hear import HOUR, Forget, Hear
 from services.metrics.people import People
 from services.metrics.settings import MetricsSettings
+from services.metrics.tokens import Tokens
 from shared.channels import RegistryFile
 from shared.mailbox import Due, posts_queue
 from shared.process import Factory, Loop, Parts, Runtime, main
@@ -28,10 +29,11 @@ async def worker(runtime: Runtime) -> Parts:
     settings = _settings(runtime)
     registry = RegistryFile(settings.config_dir, settings.platform_urls)
     known = shared.accounts.Accounts(settings.accounts_file, registry.current)
+    tokens = Tokens.of(runtime.engine, settings)
 
     def asking(act: Callable[[Accounts, MetricsSettings], Due[Any]], most: int) -> Loop:
         async def loop(stopping: asyncio.Event) -> None:
-            async with Accounts(known, registry.current, settings.contact) as accounts:
+            async with Accounts(known, tokens, registry.current, settings.contact) as accounts:
                 await runtime.mailbox.due(act(accounts, settings), most, stopping)
 
         return loop

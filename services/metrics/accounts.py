@@ -1,11 +1,13 @@
-"""Whose figures are read, and with what: anybody's where they are public, else an account of a file of its own."""
+"""Whose figures are read, and with what: publisher's token, a file's, none where all is public."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Self, TypeVar
 
 import structlog
 from prometheus_client import Gauge
 
+from services.metrics.tokens import Tokens
 from shared import accounts, platforms
 from shared.adapter.client import HttpClient
 from shared.adapter.contract import Account, Http, Measurer
@@ -31,8 +33,11 @@ class Closed(Unauthorized):
 class Accounts:
     """The channels that can be measured, and what with: one HTTP client a platform; a context."""
 
-    def __init__(self, known: accounts.Accounts, registry: Callable[[], Registry], contact: str) -> None:
+    def __init__(
+        self, known: accounts.Accounts, tokens: Tokens, registry: Callable[[], Registry], contact: str
+    ) -> None:
         self._known = known
+        self._tokens = tokens
         self._registry = registry
         self._https = {name: HttpClient(spec, contact=contact) for name, spec in platforms.specs().items()}
         self._closed: set[tuple[str, str]] = set()
@@ -47,10 +52,13 @@ class Accounts:
         whatever other PlatformError the asking raises.
         """
         measurer, account, http = self._of(channel)
+        if token := await self._tokens.token_of(channel):
+            account = replace(account, secrets={"access_token": token.access}, id=token.account_id or account.id)
         try:
             answer = await ask(measurer, account, http)
         except Unauthorized as error:
             if account.secrets:
+                self._tokens.forget(channel)
                 raise
             self._say_closed(channel, question)
             raise Closed(error.reason) from error

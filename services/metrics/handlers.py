@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 from services.metrics.cadence import next_age
 from shared.database import Session
 from shared.events import (
+    AccountRefreshed,
     Event,
     PostChangeSettled,
     PostExpired,
@@ -16,7 +17,7 @@ from shared.events import (
     PostPublished,
     PostUncertain,
 )
-from shared.mailbox import Handlers
+from shared.mailbox import Handlers, envelope_of
 from shared.telemetry import current_traceparent
 
 KEEP = text(
@@ -37,6 +38,17 @@ COUNT = text(
     """
     INSERT INTO tally AS t (day, event, count) VALUES ((now() AT TIME ZONE 'UTC')::date, :event, 1)
     ON CONFLICT (day, event) DO UPDATE SET count = t.count + 1
+    """
+)
+
+TOKEN = text(
+    """
+    INSERT INTO token AS t (channel, sealed, account_id, expires_at, sequence)
+    VALUES (:channel, :sealed, :account_id, :expires_at, :sequence)
+    ON CONFLICT (channel) DO UPDATE SET
+        sealed = excluded.sealed, account_id = excluded.account_id, expires_at = excluded.expires_at,
+        sequence = excluded.sequence, received_at = now()
+    WHERE t.sequence < excluded.sequence
     """
 )
 
@@ -67,6 +79,18 @@ class Intake:
         db.add(KEEP, values)
         return ()
 
+    async def keep_token(self, event: AccountRefreshed, db: Session) -> Sequence[Event]:
+        """Remember an account's newest token, sealed as it is."""
+        values = {
+            "channel": event.channel,
+            "sealed": event.sealed_token,
+            "account_id": event.account_id,
+            "expires_at": event.expires_at,
+            "sequence": envelope_of(db).sequence,
+        }
+        await db.execute(TOKEN, values)
+        return ()
+
     async def count(self, event: Event, db: Session) -> Sequence[Event]:
         """Count what happens to posts on their way, for reports."""
         db.add(COUNT, {"event": event.name})
@@ -77,6 +101,7 @@ def handlers(intake: Intake) -> Handlers:
     """Return who handles what."""
     return {
         PostPublished: intake.keep,
+        AccountRefreshed: intake.keep_token,
         PostFailed: intake.count,
         PostUncertain: intake.count,
         PostHeld: intake.count,

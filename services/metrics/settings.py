@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from services.metrics.cadence import ages_of
 from shared.settings import Settings
@@ -20,7 +20,13 @@ class MetricsSettings(Settings):
     """The ages at which a post is measured: numbers with `s`, `m`, `h` or `d`, rising, separated by commas."""
     accounts_file: Path = Path("accounts.yaml")
     """The accounts' secrets, by channel, for figures that are not public: a YAML file of the same form as publisher's,
-    but metrics' own, with tokens that may only read where a platform has such; re-read when it changes."""
+    but metrics' own, with tokens that may only read where a platform has such; re-read when it changes. A channel that
+    was connected at publisher is asked about with the token that publisher tells."""
+    metrics_private_key: SecretStr | None = None
+    """What opens the access tokens that publisher tells (X25519, 64 hexadecimal digits; the other half of publisher's
+    `METRICS_PUBLIC_KEY`); without, only `ACCOUNTS_FILE` is used."""
+    metrics_private_key_file: Path | None = None
+    """A file with this key, used where `METRICS_PRIVATE_KEY` is not set."""
     platform_urls: dict[str, str] = Field(default_factory=dict)
     """Where platforms are, as JSON, when not where the channel registry says: `{"bluesky": "http://…"}`."""
     contact: str = "https://meta.wikimedia.org/wiki/Social_media"

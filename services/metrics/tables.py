@@ -165,4 +165,19 @@ class Tally(Base):
     count: Mapped[int] = mapped_column(BigInteger)
 
 
+class Token(Base):
+    """A channel's access token as publisher told it: sealed, and opened in memory only."""
+
+    __tablename__ = "token"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[str]
+    """Empty once the account was given back."""
+    account_id: Mapped[str] = mapped_column(server_default="")
+    expires_at: Mapped[time.datetime | None]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    """Publisher's sequence number of what it told last."""
+    received_at: Mapped[time.datetime] = mapped_column(server_default=func.now())
+
+
 add_mailbox(Base.metadata)

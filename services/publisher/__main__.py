@@ -2,15 +2,25 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
+import shared.accounts
+from services.publisher.accounts import Accounts
 from services.publisher.api import make_app
+from services.publisher.api.accounts import routes
+from services.publisher.apps import Apps
+from services.publisher.connect import Connecting
 from services.publisher.deliver import Deliver, Offered
+from services.publisher.give_back import GiveBack
 from services.publisher.handlers import Planner, handlers
 from services.publisher.limits import ReadLimits
+from services.publisher.refresh import Refresh
+from services.publisher.refreshed import Writer
 from services.publisher.schedule import Scheduler
+from services.publisher.seal import Keys, receiver_of
 from services.publisher.settings import PublisherSettings
+from services.publisher.watch import OFTEN, Watch
 from shared import platforms
-from shared.accounts import Accounts
 from shared.adapter.client import HttpClient
 from shared.adapter.spec import Spec
 from shared.addresses import Addresses
@@ -22,8 +32,14 @@ from shared.settings import WrongSettingError
 
 
 async def api(runtime: Runtime) -> Parts:
-    """Answer where deliveries are."""
-    return Parts(loops={}, app=make_app(runtime, _settings(runtime)))
+    """Answer where deliveries are and what is held; take a person's word; connect accounts."""
+    settings = _settings(runtime)
+    registry = RegistryFile(settings.config_dir, settings.platform_urls)
+    apps, keys, receiver = Apps(settings.apps_file, registry.current), Keys.of(settings), receiver_of(settings)
+    file = shared.accounts.Accounts(settings.accounts_file, registry.current)
+    connecting = Connecting(runtime.mailbox, apps, keys, file, receiver, settings)
+    giving = GiveBack(runtime.mailbox, apps, keys, receiver, settings)
+    return Parts(loops={}, app=make_app(runtime, settings, routes(connecting, giving, registry, runtime.sessions)))
 
 
 LINGER = 0.03
@@ -50,7 +66,8 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
     registry = RegistryFile(settings.config_dir, settings.platform_urls)
     if (spec := platforms.specs().get(platform)) is None:
         raise WrongSettingError("platform", f"there is no {platform!r}; there are {', '.join(platforms.specs())}")
-    accounts = Accounts(settings.accounts_file, registry.current)
+    file = shared.accounts.Accounts(settings.accounts_file, registry.current)
+    accounts = Accounts(file, runtime.engine, Keys.of(settings))
     media = Offered(runtime.media, _addresses(settings, spec))
 
     async def deliveries(stopping: asyncio.Event) -> None:
@@ -83,6 +100,33 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
     return Parts(loops={"deliver": deliveries, "dead letters": letters.run, "limits": readings}, consumes=True)
 
 
+AT_ONCE = 4
+"""Accounts that one refresher looks at at once."""
+
+
+async def refresher(runtime: Runtime) -> Parts:
+    """Renew what lets us into accounts before it ends, and watch their ends; as many as you like."""
+    settings = _settings(runtime)
+    registry = RegistryFile(settings.config_dir, settings.platform_urls)
+    keys = Keys.of(settings)
+    apps, writer = Apps(settings.apps_file, registry.current), Writer(keys, receiver_of(settings), settings)
+
+    async def refreshing(stopping: asyncio.Event) -> None:
+        async with AsyncExitStack() as stack:
+            https = {
+                name: await stack.enter_async_context(
+                    HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds)
+                )
+                for name, spec in platforms.specs().items()
+            }
+            await runtime.mailbox.due(Refresh(apps, keys, https, writer, settings), AT_ONCE, stopping)
+
+    async def watching(stopping: asyncio.Event) -> None:
+        await runtime.mailbox.clock("watch", Watch(keys, settings).tick).run(stopping, longest=OFTEN)
+
+    return Parts(loops={"refresh": refreshing, "watch": watching})
+
+
 def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:
     """Return what makes public addresses of media; raises WrongSettingError where the platform needs them."""
     try:
@@ -104,7 +148,13 @@ def _settings(runtime: Runtime) -> PublisherSettings:
     return runtime.settings
 
 
-PROCESSES: Mapping[str, Factory] = {"api": api, "planner": plan, "scheduler": scheduler, "worker": worker}
+PROCESSES: Mapping[str, Factory] = {
+    "api": api,
+    "planner": plan,
+    "scheduler": scheduler,
+    "worker": worker,
+    "refresher": refresher,
+}
 
 if __name__ == "__main__":
     main("publisher", PublisherSettings, PROCESSES)

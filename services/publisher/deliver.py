@@ -13,13 +13,13 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher import pace
+from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others, still
 from services.publisher.door import GONE, Door
 from services.publisher.handlers import Planner
 from services.publisher.outcome import Outcome, Tried, settle
 from services.publisher.settings import PublisherSettings
 from services.publisher.stance import now_of
-from shared.accounts import Accounts
 from shared.adapter.contract import Http, Media, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Safe, Spec
@@ -90,6 +90,7 @@ class Deliver:
         except TimeoutError:
             reason = f"no answer within {self._settings.trust_seconds:.0f} seconds"
             outcome = Uncertain(reason) if door.touched else TryLater(reason)
+        outcome = await self._accounts.heard(claim.channel, outcome)
         return Tried(outcome, touched=door.touched, failing=door.failing)
 
     async def settle(self, claim: Claimed, outcome: Tried, db: Session) -> Sequence[Event]:
@@ -100,7 +101,7 @@ class Deliver:
     async def _try(self, claim: Claimed, door: Door) -> Outcome:
         if claim.payload.digest() != claim.payload_hash:
             raise Rejected("the stored payload is not the one that was approved")
-        account = self._accounts.of(claim.channel)
+        account = await self._accounts.of(claim.channel)
         if claim.uncertain and not (claim.allowed and self._repeatable(claim)):
             attempt = replace(claim.attempt, others=await self._others(claim))
             return await self._publisher.find(claim.payload, account, attempt, door)

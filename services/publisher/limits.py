@@ -8,10 +8,10 @@ import structlog
 from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.publisher.accounts import Accounts
 from services.publisher.settings import PublisherSettings
-from shared.accounts import Accounts
 from shared.adapter.contract import Connector, Http
-from shared.adapter.errors import PlatformError, TryLater
+from shared.adapter.errors import PlatformError, TryLater, Unauthorized
 from shared.adapter.spec import Spec
 from shared.channels import Registry, Stance
 from shared.database import Session
@@ -107,7 +107,9 @@ class ReadLimits:
     async def call(self, claim: Reading) -> Mapping[str, int] | PlatformError:
         """Ask the platform."""
         try:
-            return await self._connector.limits(self._accounts.of(claim.channel), self._http)
+            return await self._connector.limits(await self._accounts.of(claim.channel), self._http)
+        except Unauthorized as error:
+            return error  # who has no account, or lost it, is told of elsewhere
         except PlatformError as error:
             log.warning("limits could not be read; the last ones stay", channel=claim.channel, reason=error.reason)
             return error
@@ -125,10 +127,6 @@ class ReadLimits:
         return [ChannelLimits(channel=claim.channel, limits=outcome, read_at=kept.read_at)]
 
     def _channels(self) -> list[str]:
-        """Return the platform's channels that are in use and have an account."""
-        used = [
-            channel.id
-            for channel in self._registry().channels.values()
-            if channel.platform == self._spec.name and channel.stance is not Stance.OFF
-        ]
-        return [id_ for id_ in used if (account := self._accounts.open(id_)) and account.secrets]
+        """Return the platform's channels that are in use."""
+        channels = self._registry().channels.values()
+        return [one.id for one in channels if one.platform == self._spec.name and one.stance is not Stance.OFF]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from shared.settings import Settings
 
@@ -13,7 +13,23 @@ class PublisherSettings(Settings):
     """What publisher needs to know besides what every process does."""
 
     accounts_file: Path = Path("accounts.yaml")
-    """The accounts' secrets, by channel: a YAML file that only publisher may read, re-read when it changes."""
+    """The secrets of channels that nobody connected over the API, by channel: a YAML file that only publisher may read,
+    re-read when it changes. A channel that was connected is not looked up here."""
+    account_keys: SecretStr | None = None
+    """What grants are sealed with in the database: keys of 64 hexadecimal digits each, separated by commas; the first
+    one seals, all of them open. Without, no account can be connected over the API."""
+    account_keys_file: Path | None = None
+    """A file with these keys, one a line, used where `ACCOUNT_KEYS` is not set."""
+    apps_file: Path = Path("apps.yaml")
+    """Carillon as the platforms' developer consoles know it, by platform: `client_id`, `client_secret`, `redirect_uri`,
+    and `scopes` where others are wanted; a YAML file, re-read when it changes."""
+    metrics_public_key: str | None = None
+    """To what access tokens are sealed for metrics (X25519, 64 hexadecimal digits; `python -m shared.box` makes a
+    pair); without, metrics is told of none and measures with its own `ACCOUNTS_FILE` only."""
+    metrics_public_key_file: Path | None = None
+    """A file with this key, used where `METRICS_PUBLIC_KEY` is not set."""
+    expiring_days: float = Field(default=14, gt=0, le=90)
+    """How many days before its owner must let us in again an account counts as `expiring`."""
     platform_urls: dict[str, str] = Field(default_factory=dict)
     """Where platforms are, as JSON, when not where the channel registry says: `{"bluesky": "http://…"}`."""
     contact: str = "https://meta.wikimedia.org/wiki/Social_media"

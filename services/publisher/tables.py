@@ -1,6 +1,7 @@
 """What publisher remembers: one row a post, one a try, one a move; and what stands in the way of all of them."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,10 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -224,6 +227,80 @@ class LimitsRow(Base):
     fence: Mapped[int] = mapped_column(Integer)
     tries: Mapped[int] = mapped_column(Integer)
     """Since the last time that it answered."""
+
+
+class AccountState(StrEnum):
+    """Whether a channel's account lets us in."""
+
+    CONNECTED = "connected"
+    EXPIRING = "expiring"
+    """It does, but not for long unless its owner acts."""
+    RECONNECT = "reconnect"
+    """It does not, or will not once its last token is over: its owner must let us in again."""
+
+
+class Account(Base):
+    """What lets us into one channel's account, sealed."""
+
+    __tablename__ = "account"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[AccountState] = mapped_column(Text)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The grant; null once it was given back."""
+    key_id: Mapped[str | None]
+    """The key that it is sealed with."""
+    previous: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The grant before it, kept until the new one has worked once."""
+    account_id: Mapped[str] = mapped_column(server_default="")
+    """The platform's own id of the account."""
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
+    expires_at: Mapped[datetime | None]
+    """When the access token is over."""
+    refresh_expires_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    """When the owner must let us in again at the latest, as far as is known."""
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+    """Counts grants: who has asked for a new one writes it only over the one that they asked with."""
+    fence: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_until: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    """When the refresher looks next."""
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    reason: Mapped[str | None]
+    connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When the grant was new."""
+    checked_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When the platform last said whether it lets us in."""
+
+    __table_args__ = (
+        CheckConstraint("state IN ('connected', 'expiring', 'reconnect')", name="ck_account_state"),
+        Index("ix_account_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    )
+
+
+class Connection(Base):
+    """An account's owner has been sent to the platform and is expected back, once and soon."""
+
+    __tablename__ = "connection"
+
+    state_hash: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 of what the platform sends back with the owner."""
+    channel: Mapped[str]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """State, PKCE's verifier and the account that is meant."""
+    tool: Mapped[str]
+    key: Mapped[str]
+    """The Idempotency-Key that the tool chose."""
+    body_hash: Mapped[str]
+    ends_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("tool", "key", name="uq_connection_tool_key"),
+        Index("ix_connection_ends_at", "ends_at"),
+    )
 
 
 add_mailbox(Base.metadata)

@@ -21,6 +21,8 @@ class App:
     """The platform's API host, as in the channel registry; a sandbox has all of a platform's hosts in one."""
     scopes: tuple[str, ...] = ()
     """What to ask for, where it is not all that `connect.py` knows to be needed."""
+    account: str = ""
+    """The platform's id of the account that is meant, where its owner may let us into several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,20 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Grants:
+    """How long a platform's grants last, and what renews them; the token endpoint's answers name the rest."""
+
+    app: bool = True
+    """Whether the platform lets in applications that are registered with it only."""
+    refresh_token: bool = True
+    """Whether it takes a refresh token to renew a grant; else the access token renews itself, or names no end."""
+    youngest: timedelta = timedelta(0)
+    """How old an access token must be before it can be renewed."""
+    consent: timedelta | None = None
+    """How long after their consent the owner must be asked again, whatever was renewed; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A platform as data; its page of documentation is named beside each figure in the platform's `spec.py`."""
 
@@ -232,6 +246,7 @@ class Spec:
     """What the picture on such a card must fit."""
     credit: CreditPlace = CreditPlace.TEXT
     warning: WarningPlace = WarningPlace.TEXT
+    grants: Grants = field(default_factory=Grants)
 
     def pictures(self, kind: Kind) -> ImageLimit | None:
         """Return what the pictures of such a post must fit."""

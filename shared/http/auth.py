@@ -21,7 +21,7 @@ SCOPES = {
     "posts:read": "read requests, posts and their history",
     "reviews:write": "decide reviews",
     "reviews:legal": "decide reviews that are Legal's",
-    "ops:write": "place and release holds, settle what is uncertain, send dead letters again",
+    "ops:write": "place and release holds, settle what is uncertain, send dead letters again, connect accounts",
     "metrics:read": "read measurements and reports",
 }
 ALGORITHM = "EdDSA"

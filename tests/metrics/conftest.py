@@ -23,6 +23,7 @@ from services.metrics.hear import Forget, Hear
 from services.metrics.people import People
 from services.metrics.rounds import Rounds
 from services.metrics.settings import MetricsSettings
+from services.metrics.tokens import Tokens
 from shared import accounts
 from shared.adapter.contract import Account, Http, Measured
 from shared.channels import RegistryFile, load
@@ -187,7 +188,7 @@ class Metrics:
         registry = RegistryFile(CONFIG, settings.platform_urls).current
         known = accounts.Accounts(settings.accounts_file, registry)
         self.settings = settings
-        self.accounts = Accounts(known, registry, settings.contact)
+        self.accounts = Accounts(known, Tokens.of(engine, settings), registry, settings.contact)
         self.collect = Collect(self.accounts, settings)
         self.followers = Followers(self.accounts, settings)
         self.people = People(self.accounts, settings)

@@ -12,12 +12,14 @@ import yaml
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed
 from services.publisher.deliver import Deliver, Offered
 from services.publisher.outcome import Tried
+from services.publisher.seal import Keys
 from services.publisher.settings import PublisherSettings
 from shared import platforms
-from shared.accounts import Accounts
+from shared.accounts import Accounts as FileAccounts
 from shared.adapter.client import HttpClient
 from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import Rejected
@@ -93,7 +95,7 @@ async def stage(
             spec,
             platforms.publisher_of("bluesky"),
             engine=publisher.engine,
-            accounts=Accounts(file, lambda: registry),
+            accounts=Accounts(FileAccounts(file, lambda: registry), publisher.engine, Keys([])),
             registry=lambda: registry,
             http=http,
             media=Offered(MediaStore(f"file://{tmp_path / 'media'}")),

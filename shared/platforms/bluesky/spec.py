@@ -7,6 +7,7 @@ from shared.adapter.form import NOTHING_OF_ITS_OWN, Permalink
 from shared.adapter.spec import (
     Absence,
     CaptionLimit,
+    Grants,
     ImageLimit,
     Pace,
     Safe,
@@ -94,4 +95,6 @@ SPEC = Spec(
     thumbnail=ImageLimit(most=1, bytes=1_000_000, types=_TYPES, side=_SIDE),
     # Labels know four fixed words only, so a warning in words stands at the head of the text.
     warning=WarningPlace.TEXT,
+    # com.atproto.server.createSession: who has an app password is let in.
+    grants=Grants(app=False),
 )

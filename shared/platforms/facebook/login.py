@@ -44,7 +44,7 @@ def start(app: App, state: str, verifier: str) -> str:
 
 
 async def exchange(app: App, code: str, verifier: str, http: Http) -> Grant:
-    """Return the token of the person's Page; `#` and a Page's id behind the code say which, where there are several.
+    """Return the token of the person's Page; `#` and a Page's id behind the code, or `App.account`, say which.
 
     The grant's refresh token is the person's own, which ends; the Page's does not. Raises Unauthorized, and Rejected
     where it is not clear which Page is meant.
@@ -54,7 +54,7 @@ async def exchange(app: App, code: str, verifier: str, http: Http) -> Grant:
     short = await _token({**said, "redirect_uri": app.redirect_uri, "code": code}, app, http)
     swap = {"grant_type": "fb_exchange_token", "fb_exchange_token": short.access_token}
     person = await _token({**said, **swap}, app, http)
-    page = _chosen(await _pages(person.access_token, app, http), page_id.removesuffix(_FRAGMENT))
+    page = _chosen(await _pages(person.access_token, app, http), page_id.removesuffix(_FRAGMENT) or app.account)
     return Grant(
         access_token=page["access_token"],
         refresh_token=person.access_token,

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.form import Field, Permalink
-from shared.adapter.spec import Absence, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
+from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
 _AN_HOUR = timedelta(hours=1)
@@ -108,4 +108,7 @@ SPEC = Spec(
     codes=("error.code/error.error_subcode", "error.error_subcode", "error.code", "error.is_transient"),
     # rate-limiting: minutes are in a header; where they are not, windows slide over an hour. 341 is a day's.
     waits={**{str(code): _AN_HOUR for code in _TOO_FAST}, "341": timedelta(hours=24)},
+    # get-long-lived: a Page's token names no end; but an app may read for 90 days after its person was there (that a
+    # Page's token is meant too is unconfirmed).
+    grants=Grants(refresh_token=False, consent=timedelta(days=90)),
 )

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.form import Field
-from shared.adapter.spec import Absence, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
+from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
 HOME = "https://graph.instagram.com"
@@ -146,4 +146,6 @@ SPEC = Spec(
     ratios={Kind.STORY: (0.5625, 1.91)},
     tags=30,
     mentions=20,
+    # refresh_access_token: a token renews itself once it is 24 hours old.
+    grants=Grants(refresh_token=False, youngest=timedelta(hours=24)),
 )

@@ -9,6 +9,7 @@ from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.adapter.form import NOTHING_OF_ITS_OWN, Permalink
 from shared.adapter.spec import (
     Absence,
+    Grants,
     ImageLimit,
     Pace,
     PollLimit,
@@ -107,4 +108,6 @@ SPEC = Spec(
     # methods/statuses, reblog: a boost has a visibility and nothing else.
     lacks={Kind.REPOST: NOTHING_OF_ITS_OWN},
     warning=WarningPlace.COUNTED,
+    # api/oauth-tokens: a token has no end, and there is nothing to renew it with.
+    grants=Grants(refresh_token=False),
 )

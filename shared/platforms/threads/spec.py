@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.adapter.errors import Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.form import NOTHING_OF_ITS_OWN, Permalink
-from shared.adapter.spec import Absence, ImageLimit, Pace, PollLimit, Repeat, Spec, TextLimit, Unit, VideoLimit
+from shared.adapter.spec import Absence, Grants, ImageLimit, Pace, PollLimit, Repeat, Spec, TextLimit, Unit, VideoLimit
 from shared.content import Kind
 
 DAY = timedelta(days=1)
@@ -128,4 +128,6 @@ SPEC = Spec(
     # posts/reposts: the call takes no parameters.
     lacks={Kind.REPOST: NOTHING_OF_ITS_OWN},
     card=True,  # posts, links: link_attachment leaves the address out of the text; Threads itself makes the preview
+    # long-lived-tokens: a token renews itself once it is a day old; what the owner granted lasts for 90 days.
+    grants=Grants(refresh_token=False, youngest=DAY, consent=timedelta(days=90)),
 )
