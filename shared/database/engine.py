@@ -9,7 +9,9 @@ Sessions = async_sessionmaker[AsyncSession]
 
 # Every statement of every event has its index. Of a table that is still small or new PostgreSQL thinks that reading all
 # of it is cheaper, and a prepared statement keeps to that while the table grows.
-SERVER = {"enable_seqscan": "off"}
+# Compiling a statement (JIT) pays for reports that run for seconds; ours take milliseconds, and are compiled for hundreds
+# as soon as one branch of them looks dear.
+SERVER = {"enable_seqscan": "off", "jit": "off"}
 
 
 def database_url(settings: Settings, service: str) -> URL:
