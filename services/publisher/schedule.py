@@ -24,26 +24,29 @@ GONE = "its worker did not come back"
 # One look at a due row decides what becomes of it, in this order: its time is over; a hold covers it, or its channel
 # may not publish; the post it must follow is not public yet; its channel's hours are quiet; it is due. A row that was
 # announced is announced again if nobody claims it.
+#
+#   hold       those that stand, read once: in what follows the name means these
+#   ready      the rows as they are once they are locked
+#   seen       MATERIALIZED, or each of the places below that ask for `next` would find it out again
 LOOK = f"""
-    WITH ready AS (
-        SELECT post, state AS was, due_at AS was_due FROM delivery
+    WITH hold AS MATERIALIZED (SELECT scope, released_at FROM hold WHERE released_at IS NULL
+    ), ready AS (
+        SELECT post, state, due_at, channel, not_after, after, touched, urgency, facets FROM delivery
         WHERE state IN ({quoted(WATCHED)}) AND due_at <= now()
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
-    ), seen AS (
-        SELECT r.post, r.was, r.was_due, d.not_after, q.until AS quiet_until, CASE
+    ), seen AS MATERIALIZED (
+        SELECT d.post, d.state AS was, d.due_at AS was_due, q.until AS quiet_until, CASE
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
                 CASE WHEN d.touched THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'pending' AND NOT d.touched AND d.not_after <= now() THEN 'expired'
             WHEN d.state = 'pending' AND d.not_after + make_interval(secs => :linger) <= now() THEN 'needs_review'
             WHEN d.state NOT IN ('planned', 'held', 'due') THEN d.state
             WHEN {HELD} THEN 'held' WHEN NOT d.channel = ANY(:open_channels) THEN 'held'
-            WHEN d.after IS NOT NULL AND NOT EXISTS (
-                SELECT FROM delivery first WHERE first.post = d.after AND first.state = 'published') THEN 'planned'
+            WHEN d.after IS NOT NULL AND (SELECT first.state FROM delivery first WHERE first.post = d.after)
+                IS DISTINCT FROM 'published' THEN 'planned'
             WHEN d.urgency = 0 AND q.until IS NOT NULL THEN 'planned'
-            ELSE 'due' END AS next,
-            CASE WHEN {HELD} THEN 'a hold covers it' ELSE 'its channel is switched off' END AS held_by
-        FROM ready r JOIN delivery d USING (post)
-        LEFT JOIN unnest(:quiet_channels, :quiet_until) AS q (channel, until) ON q.channel = d.channel
+            ELSE 'due' END AS next
+        FROM ready d LEFT JOIN unnest(:quiet_channels, :quiet_until) AS q (channel, until) ON q.channel = d.channel
     )
     UPDATE delivery d SET
         state = s.next, moved_by = 'scheduler',
@@ -59,7 +62,7 @@ LOOK = f"""
             WHEN s.next = 'expired' THEN 'its time ran out'
             WHEN s.next = 'needs_review' AND s.was = 'pending' THEN 'its time ran out while the platform was at it'
             WHEN s.next = 'needs_review' THEN 'its time ran out with a part of it public'
-            WHEN s.next = 'held' THEN s.held_by
+            WHEN s.next = 'held' THEN CASE WHEN {HELD} THEN 'a hold covers it' ELSE 'its channel is switched off' END
             WHEN s.next = 'planned' THEN CASE WHEN s.quiet_until IS NULL THEN 'it waits for the post before it'
                 ELSE 'its channel''s hours are quiet' END
             ELSE d.reason END
