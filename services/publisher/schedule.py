@@ -1,6 +1,7 @@
 """When a post's time has come, whoever works for its platform is told; when it has passed, everybody is."""
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from prometheus_client import Gauge
@@ -19,6 +20,10 @@ from shared.mailbox import Caused
 OLDEST = Gauge("carillon_oldest_due_seconds", "How long ago the longest waiting post was due")
 
 BATCH = 500
+RECENT, EVER = 10.0, 3e9
+"""Seconds that a look goes back: mostly this far, and now and then to all that is left over."""
+EVERY = 1.0
+"""Seconds between two looks that go back for ever."""
 GONE = "its worker did not come back"
 
 # One look at a due row decides what becomes of it, in this order: its time is over; a hold covers it, or its channel
@@ -26,13 +31,14 @@ GONE = "its worker did not come back"
 # announced is announced again if nobody claims it.
 #
 #   hold       those that stand, read once: in what follows the name means these
-#   ready      the rows as they are once they are locked
+#   ready      the rows as they are once they are locked; those of the last seconds, mostly. While some old transaction
+#              is open nothing sweeps the index entries of what was announced, and to go through all takes ever longer
 #   seen       MATERIALIZED, or each of the places below that ask for `next` would find it out again
 LOOK = f"""
     WITH hold AS MATERIALIZED (SELECT scope, released_at FROM hold WHERE released_at IS NULL
     ), ready AS (
         SELECT post, state, due_at, channel, not_after, after, touched, urgency, facets FROM delivery
-        WHERE state IN ({quoted(WATCHED)}) AND due_at <= now()
+        WHERE state IN ({quoted(WATCHED)}) AND due_at <= now() AND due_at > now() - make_interval(secs => :back)
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), seen AS MATERIALIZED (
         SELECT d.post, d.state AS was, d.due_at AS was_due, q.until AS quiet_until, CASE
@@ -101,19 +107,30 @@ class Scheduler:
     def __init__(self, settings: PublisherSettings, registry: Callable[[], Registry]) -> None:
         self._settings = settings
         self._registry = registry
+        self._complete_at = float("-inf")
+        self._left = False
 
     async def tick(self, db: Session) -> tuple[Sequence[Caused], float | None]:
         """Announce what is due, expire what is too late, take back what was abandoned."""
         lost = (await db.execute(ABANDONED, {"lease": self._settings.lease_seconds})).all()
-        rows = (await db.execute(WAKE, {"most": BATCH, **self._parameters()})).all()
+        rows = (await db.execute(WAKE, {"most": BATCH, "back": self._back(), **self._parameters()})).all()
+        self._left = len(rows) == BATCH
         OLDEST.set(max((row.late for row in rows), default=0))
         events = [Caused(_lost(row), row.traceparent) for row in lost]
         for row in rows:
             events += [Caused(event, row.traceparent) for event in _announce(row)]
-        if len(rows) == BATCH or lost:
+        if self._left or lost:
             return events, 0
         rest: float | None = (await db.execute(REST)).scalar_one()
         return events, rest
+
+    def _back(self) -> float:
+        """Return how far to look back: for ever once in a while, and as long as a look does not find all."""
+        now = monotonic()
+        if not self._left and now < self._complete_at + EVERY:
+            return RECENT
+        self._complete_at = now
+        return EVER
 
     def _parameters(self) -> dict[str, Any]:
         now: Now = now_of(self._registry())
