@@ -27,7 +27,11 @@ POLL = 0.25
 AT_ONCE, BATCH = 20, 50
 """Jobs that run at once in a worker of Procrastinate, and that PgQueuer takes at once."""
 IN_ONE_CALL = 100
+LEAD = timedelta(seconds=2)
+DEFERRED_A_SECOND = 150.0
+"""At least as many jobs as this a second can be deferred; the first falls due when all are there."""
 PATIENCE = 60.0
+TABLES = {"procrastinate": "procrastinate_jobs", "pgqueuer": "pgqueuer"}
 
 
 def say(due: datetime | None) -> None:
@@ -96,19 +100,28 @@ WORKS = {"procrastinate": procrastinate_works, "pgqueuer": pgqueuer_works}
 PLANS: Mapping[str, Plans] = {"procrastinate": procrastinate_plans, "pgqueuer": pgqueuer_plans}
 
 
-async def lateness(who: str, address: str, dues: list[datetime], replicas: int) -> list[float]:
-    """Return the milliseconds by which each job was late, with so many workers."""
+async def lateness(who: str, address: str, *, rate: float, count: int, replicas: int) -> list[float]:
+    """Return the milliseconds by which each job was late: so many a second, so many in all, with so many workers."""
     late: list[float] = []
-    async with asyncio.timeout((max(dues) - datetime.now(UTC)).total_seconds() + PATIENCE):
+    async with asyncio.timeout(count / rate + count / DEFERRED_A_SECOND + PATIENCE):
         async with _workers(who, address, replicas) as outputs:
-            await PLANS[who](address, dues)
-            readers = [asyncio.create_task(_read(output, late, len(dues))) for output in outputs]
+            start = datetime.now(UTC) + LEAD + timedelta(seconds=count / DEFERRED_A_SECOND)
+            await PLANS[who](address, [start + timedelta(seconds=number / rate) for number in range(count)])
+            assert datetime.now(UTC) < start, f"{who} was still deferring when the first job was due"
+            readers = [asyncio.create_task(_read(output, late, count)) for output in outputs]
             await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
-    assert len(late) == len(dues), f"{who} did {len(late)} of {len(dues)} jobs"
+    assert len(late) == count, f"{who} did {len(late)} of {count} jobs"
+    await _clear(who, address)
     return late
+
+
+async def _clear(who: str, address: str) -> None:
+    connection = await asyncpg.connect(address)
+    await connection.execute(f"TRUNCATE {TABLES[who]} CASCADE")
+    await connection.close()
 
 
 async def _read(output: asyncio.StreamReader, late: list[float], wanted: int) -> None:
@@ -127,9 +140,12 @@ async def _workers(who: str, address: str, replicas: int) -> AsyncIterator[list[
         yield outputs
     finally:
         for worker in workers:
-            worker.kill()
+            if worker.returncode is None:
+                worker.kill()
         await asyncio.gather(*(worker.wait() for worker in workers))
 
 
 if __name__ == "__main__":
-    run(lambda: WORKS[sys.argv[1]](sys.argv[2]))
+    from bench import deferred  # Procrastinate knows a task by its module's name, which is not `__main__`
+
+    run(lambda: deferred.WORKS[sys.argv[1]](sys.argv[2]))

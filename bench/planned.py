@@ -81,7 +81,7 @@ CLAIM_BARE = """
     )
     INSERT INTO bare_outbox (event_id, topic, data) SELECT gen_random_uuid(), 'post.due', data FROM taken
 """
-FAR, SOON, SECOND, MS = timedelta(hours=2), timedelta(hours=1), timedelta(seconds=1), timedelta(milliseconds=1)
+FAR, SOON, SECOND, MS = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1), timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from bench import deferred, late
@@ -22,9 +22,7 @@ FEW, MANY, VERSIONS, DUE = 1_000, 1_000_000, 10_000_000, 10_000
 RATE, SECONDS = 200.0, 6.0
 BARE, SIZE, CHURN = 0.7, 0.8, 0.7
 P50, P99 = 20.0, 50.0
-AGO, LEAD = timedelta(minutes=1), timedelta(seconds=3)
-DEFERRED_A_SECOND = 250.0
-"""At least as many jobs as this a second can be deferred, one by one; the first falls due when all are there."""
+AGO = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,7 @@ async def _late(sides: Sides, amqp_url: str, database_url: str, rounds: int, sha
         return found
 
     async def other(who: str, replicas: int) -> list[float]:
-        start = datetime.now(UTC) + LEAD + timedelta(seconds=count / DEFERRED_A_SECOND)
-        dues = [start + timedelta(seconds=number / RATE) for number in range(count)]
-        return await deferred.lateness(who, sides.others[who], dues, replicas)
+        return await deferred.lateness(who, sides.others[who], rate=RATE, count=count, replicas=replicas)
 
     ways: dict[str, Callable[[], Awaitable[list[float]]]] = {f"ours, {FEW:,} planned": partial(ours, sides.few, 1)}
     ways |= {f"ours, many, {n}": partial(ours, sides.many, n) for n in (1, 2)}
