@@ -1,8 +1,8 @@
 """Procrastinate and PgQueuer, deferring the same jobs: a job that does nothing says how late it was.
 
-Each worker is a process of its own: `python -m bench.deferred procrastinate|pgqueuer ADDRESS` prints a line when it is
-ready, then the milliseconds of each job by the time that its own table has for it. Both look as often as they can be
-told to; what they are told on insert wakes them besides.
+Each worker is a process of its own. It prints a line when it is ready, then by how many milliseconds each job was late,
+by the time that its own table has for it. Both look as often as they can be told to; what they are told on insert wakes
+them besides.
 """
 
 import asyncio
@@ -131,7 +131,8 @@ async def _read(output: asyncio.StreamReader, late: list[float], wanted: int) ->
 
 @asynccontextmanager
 async def _workers(who: str, address: str, replicas: int) -> AsyncIterator[list[asyncio.StreamReader]]:
-    command = (sys.executable, "-m", "bench.deferred", who, address)
+    # Not with -m: Procrastinate knows a task by its module's name, and `__main__` is none.
+    command = (sys.executable, "-c", "from bench.deferred import main; main()", who, address)
     workers = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(replicas)]
     outputs = [worker.stdout for worker in workers if worker.stdout]
     try:
@@ -145,7 +146,6 @@ async def _workers(who: str, address: str, replicas: int) -> AsyncIterator[list[
         await asyncio.gather(*(worker.wait() for worker in workers))
 
 
-if __name__ == "__main__":
-    from bench import deferred  # Procrastinate knows a task by its module's name, which is not `__main__`
-
-    run(lambda: deferred.WORKS[sys.argv[1]](sys.argv[2]))
+def main() -> None:
+    """Be the worker that the command line names."""
+    run(lambda: WORKS[sys.argv[1]](sys.argv[2]))
