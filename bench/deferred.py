@@ -27,9 +27,9 @@ POLL = 0.25
 AT_ONCE, BATCH = 20, 50
 """Jobs that run at once in a worker of Procrastinate, and that PgQueuer takes at once."""
 IN_ONE_CALL = 100
-LEAD = timedelta(seconds=2)
-DEFERRED_A_SECOND = 150.0
-"""At least as many jobs as this a second can be deferred; the first falls due when all are there."""
+LEAD = timedelta(seconds=4)
+DEFERRED_A_SECOND = 200.0
+"""The first job falls due when all are deferred, if so many a second can be, and `LEAD` later: then workers are there."""
 PATIENCE = 60.0
 TABLES = {"procrastinate": "procrastinate_jobs", "pgqueuer": "pgqueuer"}
 
@@ -103,18 +103,27 @@ PLANS: Mapping[str, Plans] = {"procrastinate": procrastinate_plans, "pgqueuer": 
 async def lateness(who: str, address: str, *, rate: float, count: int, replicas: int) -> list[float]:
     """Return the milliseconds by which each job was late: so many a second, so many in all, with so many workers."""
     late: list[float] = []
-    async with asyncio.timeout(count / rate + count / DEFERRED_A_SECOND + PATIENCE):
+    lead = LEAD + timedelta(seconds=count / DEFERRED_A_SECOND)
+    while not late:
+        start = datetime.now(UTC) + lead
+        await PLANS[who](address, [start + timedelta(seconds=number / rate) for number in range(count)])
         async with _workers(who, address, replicas) as outputs:
-            start = datetime.now(UTC) + LEAD + timedelta(seconds=count / DEFERRED_A_SECOND)
-            await PLANS[who](address, [start + timedelta(seconds=number / rate) for number in range(count)])
-            assert datetime.now(UTC) < start, f"{who} was still deferring when the first job was due"
-            readers = [asyncio.create_task(_read(output, late, count)) for output in outputs]
-            await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)
-            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
+            if datetime.now(UTC) < start:
+                async with asyncio.timeout(lead.total_seconds() + count / rate + PATIENCE):
+                    late = await _hear(outputs, count)
+        await _clear(who, address)
+        lead *= 2  # the first was due before all was there: once more, with more time
     assert len(late) == count, f"{who} did {len(late)} of {count} jobs"
-    await _clear(who, address)
+    return late
+
+
+async def _hear(outputs: list[asyncio.StreamReader], count: int) -> list[float]:
+    late: list[float] = []
+    readers = [asyncio.create_task(_read(output, late, count)) for output in outputs]
+    await asyncio.wait(readers, return_when=asyncio.FIRST_COMPLETED)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
     return late
 
 
