@@ -29,7 +29,7 @@ AT_ONCE, BATCH = 20, 50
 IN_ONE_CALL = 100
 LEAD = timedelta(seconds=4)
 DEFERRED_A_SECOND = 200.0
-"""The first job falls due when all are deferred, if so many a second can be, and `LEAD` later: then workers are there."""
+"""The first job falls due `LEAD` after all are deferred, if so many a second can be: then the workers are there."""
 PATIENCE = 60.0
 TABLES = {"procrastinate": "procrastinate_jobs", "pgqueuer": "pgqueuer"}
 
