@@ -33,7 +33,7 @@ new-platform: setup ## the files of another platform: adapter, sandbox, tests; n
 	@$(PY) -m deploy.new_platform $(name)
 
 .PHONY: bench
-bench: setup ## every figure beside its baseline, in one run (half an hour); PARTS="relay latency": only these
+bench: setup ## every figure beside its baseline, in one run (an hour); PARTS="relay latency": only these
 	$(PY) -m bench $(PARTS)
 
 .PHONY: bench-short

@@ -15,6 +15,7 @@ from bench.latency import latency
 from bench.mailbox import consume, relay
 from bench.measure import ROUNDS, run
 from bench.record import record
+from bench.schedule import schedule
 from bench.sustained import MINUTES, SHORT_MINUTES, sustained
 from deploy.local.postgres import running_postgres
 from deploy.local.rabbit import running_rabbit
@@ -46,6 +47,10 @@ PARTS: Mapping[str, tuple[str, Part]] = {
     "content": (
         "one text against every limit, one photograph in every form",
         lambda _a, _d, asked: _program("content", asked),
+    ),
+    "schedule": (
+        "a million planned posts: claims and lateness, beside one statement, Procrastinate and PgQueuer",
+        lambda amqp, database, asked: schedule(amqp, database, asked.rounds, asked.share),
     ),
     "latency": (
         "202 to platform at 20 and 100 posts/s, beside the shortest chain",

@@ -75,6 +75,10 @@ class Spread:
         """The middle one."""
         return statistics.median(self.figures)
 
+    def over(self, other: "Spread") -> "Spread":
+        """Return these figures over others', round by round."""
+        return Spread(tuple(one / another for one, another in zip(self.figures, other.figures, strict=True)))
+
     def text(self, digits: int) -> str:
         """Median [least–greatest]."""
         low, high = min(self.figures), max(self.figures)

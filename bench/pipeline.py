@@ -151,7 +151,7 @@ async def pipeline(amqp_url: str, database_url: str) -> AsyncIterator[Pipeline]:
         token = place.prepare()
         async with (
             own_databases(database_url, run) as database,
-            _own_queues(amqp_url, place.namespace),
+            own_queues(amqp_url, place.namespace),
             httpx.AsyncClient(base_url=sandbox_url, timeout=30) as sandbox,
         ):
             for service in SERVICES:
@@ -170,7 +170,8 @@ def _start_sandbox(guarded: Guarded) -> str:
 
 
 @asynccontextmanager
-async def _own_queues(amqp_url: str, namespace: str) -> AsyncIterator[None]:
+async def own_queues(amqp_url: str, namespace: str) -> AsyncIterator[None]:
+    """Remove the queues of a run at its end."""
     try:
         yield
     finally:

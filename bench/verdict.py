@@ -16,3 +16,10 @@ def at_most(limit: float, spread: Spread) -> str:
     if max(spread.figures) <= limit:
         return "met"
     return "not met" if min(spread.figures) > limit else "not shown"
+
+
+def at_least(limit: float, spread: Spread) -> str:
+    """Say the same of a limit that must be reached."""
+    if min(spread.figures) >= limit:
+        return "met"
+    return "not met" if max(spread.figures) < limit else "not shown"

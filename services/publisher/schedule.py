@@ -1,6 +1,7 @@
 """When a post's time has come, whoever works for its platform is told; when it has passed, everybody is."""
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from prometheus_client import Gauge
@@ -19,31 +20,39 @@ from shared.mailbox import Caused
 OLDEST = Gauge("carillon_oldest_due_seconds", "How long ago the longest waiting post was due")
 
 BATCH = 500
+RECENT, EVER = 10.0, 3e9
+"""Seconds that a look goes back: mostly this far, and now and then to all that is left over."""
+EVERY = 1.0
+"""Seconds between two looks that go back for ever."""
 GONE = "its worker did not come back"
 
 # One look at a due row decides what becomes of it, in this order: its time is over; a hold covers it, or its channel
 # may not publish; the post it must follow is not public yet; its channel's hours are quiet; it is due. A row that was
 # announced is announced again if nobody claims it.
+#
+#   hold       those that stand, read once: in what follows the name means these
+#   ready      the rows as they are once they are locked; those of the last seconds, mostly. While some old transaction
+#              is open nothing sweeps the index entries of what was announced, and to go through all takes ever longer
+#   seen       MATERIALIZED, or each of the places below that ask for `next` would find it out again
 LOOK = f"""
-    WITH ready AS (
-        SELECT post, state AS was, due_at AS was_due FROM delivery
-        WHERE state IN ({quoted(WATCHED)}) AND due_at <= now()
+    WITH hold AS MATERIALIZED (SELECT scope, released_at FROM hold WHERE released_at IS NULL
+    ), ready AS (
+        SELECT post, state, due_at, channel, not_after, after, touched, urgency, facets FROM delivery
+        WHERE state IN ({quoted(WATCHED)}) AND due_at <= now() AND due_at > now() - make_interval(secs => :back)
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
-    ), seen AS (
-        SELECT r.post, r.was, r.was_due, d.not_after, q.until AS quiet_until, CASE
+    ), seen AS MATERIALIZED (
+        SELECT d.post, d.state AS was, d.due_at AS was_due, q.until AS quiet_until, CASE
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
                 CASE WHEN d.touched THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'pending' AND NOT d.touched AND d.not_after <= now() THEN 'expired'
             WHEN d.state = 'pending' AND d.not_after + make_interval(secs => :linger) <= now() THEN 'needs_review'
             WHEN d.state NOT IN ('planned', 'held', 'due') THEN d.state
             WHEN {HELD} THEN 'held' WHEN NOT d.channel = ANY(:open_channels) THEN 'held'
-            WHEN d.after IS NOT NULL AND NOT EXISTS (
-                SELECT FROM delivery first WHERE first.post = d.after AND first.state = 'published') THEN 'planned'
+            WHEN d.after IS NOT NULL AND (SELECT first.state FROM delivery first WHERE first.post = d.after)
+                IS DISTINCT FROM 'published' THEN 'planned'
             WHEN d.urgency = 0 AND q.until IS NOT NULL THEN 'planned'
-            ELSE 'due' END AS next,
-            CASE WHEN {HELD} THEN 'a hold covers it' ELSE 'its channel is switched off' END AS held_by
-        FROM ready r JOIN delivery d USING (post)
-        LEFT JOIN unnest(:quiet_channels, :quiet_until) AS q (channel, until) ON q.channel = d.channel
+            ELSE 'due' END AS next
+        FROM ready d LEFT JOIN unnest(:quiet_channels, :quiet_until) AS q (channel, until) ON q.channel = d.channel
     )
     UPDATE delivery d SET
         state = s.next, moved_by = 'scheduler',
@@ -59,7 +68,7 @@ LOOK = f"""
             WHEN s.next = 'expired' THEN 'its time ran out'
             WHEN s.next = 'needs_review' AND s.was = 'pending' THEN 'its time ran out while the platform was at it'
             WHEN s.next = 'needs_review' THEN 'its time ran out with a part of it public'
-            WHEN s.next = 'held' THEN s.held_by
+            WHEN s.next = 'held' THEN CASE WHEN {HELD} THEN 'a hold covers it' ELSE 'its channel is switched off' END
             WHEN s.next = 'planned' THEN CASE WHEN s.quiet_until IS NULL THEN 'it waits for the post before it'
                 ELSE 'its channel''s hours are quiet' END
             ELSE d.reason END
@@ -82,8 +91,13 @@ ABANDONED = text(
     ) RETURNING post, revision, traceparent, state
     """  # noqa: S608 - constants
 )
+# What is due already has just been announced, or another scheduler has it in hand. Not to ask for it spares the index
+# entries of all that was announced before: while some old transaction is open, nothing sweeps them.
 REST = text(
-    f"SELECT extract(epoch FROM min(due_at) - now())::float FROM delivery WHERE state IN ({quoted(WATCHED)})"  # noqa: S608
+    f"""
+    SELECT extract(epoch FROM min(due_at) - now())::float FROM delivery
+    WHERE state IN ({quoted(WATCHED)}) AND due_at > now()
+    """  # noqa: S608 - constants
 )
 
 
@@ -93,19 +107,30 @@ class Scheduler:
     def __init__(self, settings: PublisherSettings, registry: Callable[[], Registry]) -> None:
         self._settings = settings
         self._registry = registry
+        self._complete_at = float("-inf")
+        self._left = False
 
     async def tick(self, db: Session) -> tuple[Sequence[Caused], float | None]:
         """Announce what is due, expire what is too late, take back what was abandoned."""
         lost = (await db.execute(ABANDONED, {"lease": self._settings.lease_seconds})).all()
-        rows = (await db.execute(WAKE, {"most": BATCH, **self._parameters()})).all()
+        rows = (await db.execute(WAKE, {"most": BATCH, "back": self._back(), **self._parameters()})).all()
+        self._left = len(rows) == BATCH
         OLDEST.set(max((row.late for row in rows), default=0))
         events = [Caused(_lost(row), row.traceparent) for row in lost]
         for row in rows:
             events += [Caused(event, row.traceparent) for event in _announce(row)]
-        if len(rows) == BATCH or lost:
+        if self._left or lost:
             return events, 0
         rest: float | None = (await db.execute(REST)).scalar_one()
         return events, rest
+
+    def _back(self) -> float:
+        """Return how far to look back: for ever once in a while, and as long as a look does not find all."""
+        now = monotonic()
+        if not self._left and now < self._complete_at + EVERY:
+            return RECENT
+        self._complete_at = now
+        return EVER
 
     def _parameters(self) -> dict[str, Any]:
         now: Now = now_of(self._registry())

@@ -1,5 +1,6 @@
 """What is due is announced, what is too late expires, what may not go is held; all by the database's clock."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -62,6 +63,19 @@ async def test_what_nobody_claimed_is_announced_again(
     await tick(scheduler, engine)
     await pass_time(engine)
     assert await names(scheduler, engine) == ["post.due"]
+
+
+async def test_what_was_due_long_ago_is_found_soon(
+    scheduler: Scheduler, publisher: Publisher, engine: AsyncEngine
+) -> None:
+    request = requested(timing=at(60, not_after=120))
+    await publisher.hear(request, approved(request))
+    assert await tick(scheduler, engine) == []
+    await publisher.force("due_at = now() - interval '1 hour'")
+    async with asyncio.timeout(5):
+        while not (events := await tick(scheduler, engine)):
+            pass
+    assert [event.name for event in events] == ["post.due"]
 
 
 async def test_what_was_never_approved_expires(scheduler: Scheduler, publisher: Publisher, engine: AsyncEngine) -> None:
