@@ -16,6 +16,7 @@ from services.publisher.handlers import Planner, handlers
 from services.publisher.limits import ReadLimits
 from services.publisher.refresh import Refresh
 from services.publisher.refreshed import Writer
+from services.publisher.resumes import Resumes
 from services.publisher.schedule import Scheduler
 from services.publisher.seal import Keys, receiver_of
 from services.publisher.settings import PublisherSettings
@@ -67,7 +68,8 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
     if (spec := platforms.specs().get(platform)) is None:
         raise WrongSettingError("platform", f"there is no {platform!r}; there are {', '.join(platforms.specs())}")
     file = shared.accounts.Accounts(settings.accounts_file, registry.current)
-    accounts = Accounts(file, runtime.engine, Keys.of(settings))
+    keys = Keys.of(settings)
+    accounts = Accounts(file, runtime.engine, keys)
     media = Offered(runtime.media, _addresses(settings, spec))
 
     async def deliveries(stopping: asyncio.Event) -> None:
@@ -80,6 +82,7 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
                 registry=registry.current,
                 http=http,
                 media=media,
+                resumes=Resumes(keys),
                 settings=settings,
             )
             await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping, LINGER)

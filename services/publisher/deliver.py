@@ -18,9 +18,10 @@ from services.publisher.claim import Claimed, claim, keep, others, still
 from services.publisher.door import GONE, Door
 from services.publisher.handlers import Planner
 from services.publisher.outcome import Outcome, Tried, settle
+from services.publisher.resumes import Resumes
 from services.publisher.settings import PublisherSettings
 from services.publisher.stance import now_of
-from shared.adapter.contract import Http, Media, Publisher
+from shared.adapter.contract import Http, Media, Pending, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain
 from shared.adapter.spec import Safe, Spec
 from shared.addresses import Addresses
@@ -48,6 +49,7 @@ class Deliver:
         registry: Callable[[], Registry],
         http: Http,
         media: Media,
+        resumes: Resumes,
         settings: PublisherSettings,
     ) -> None:
         self._spec = spec
@@ -58,6 +60,7 @@ class Deliver:
         self._planner = Planner(settings, registry)
         self._http = http
         self._media = media
+        self._resumes = resumes
         self._settings = settings
         self._worker = uuid4()
         self._running: set[UUID] = set()
@@ -76,7 +79,7 @@ class Deliver:
             settings=self._settings,
         )
         self._running |= {one.post for one in claims}
-        return claims
+        return [self._opened(one) for one in claims]
 
     async def call(self, claim: Claimed) -> Tried:
         """Publish, or find out what became of an earlier try; whatever happens is an outcome."""
@@ -96,6 +99,9 @@ class Deliver:
     async def settle(self, claim: Claimed, outcome: Tried, db: Session) -> Sequence[Event]:
         """Write down what became of it."""
         db.when_committed(partial(self._running.discard, claim.post))
+        if isinstance(pending := outcome.outcome, Pending):
+            sealed = replace(pending, resume=self._resumes.sealed(pending.resume, claim.post))
+            outcome = replace(outcome, outcome=sealed)
         return await settle(claim, outcome, self._spec, db, self._planner, self._settings)
 
     async def _try(self, claim: Claimed, door: Door) -> Outcome:
@@ -107,6 +113,10 @@ class Deliver:
             return await self._publisher.find(claim.payload, account, attempt, door)
         progress = partial(self._progress, claim, door)
         return await self._publisher.publish(claim.payload, account, claim.attempt, door, self._media, progress)
+
+    def _opened(self, claim: Claimed) -> Claimed:
+        resume = self._resumes.opened(claim.attempt.resume, claim.post)
+        return replace(claim, attempt=replace(claim.attempt, resume=resume))
 
     async def _counted(self, db: Session) -> list[pace.Window]:
         """Return the platform's counts; makes their rows when the registry has changed."""
@@ -131,9 +141,10 @@ class Deliver:
 
     async def _progress(self, claimed: Claimed, door: Door, resume: Mapping[str, Any]) -> None:
         """Write down what is done so far; raises TryLater when nothing more may be made public now."""
+        sealed = self._resumes.sealed(resume, claimed.post)
         async with statements(self._engine) as db:
             kept = await keep(
-                claimed, resume, touched=door.touched, channels=self._channels(), db=db, settings=self._settings
+                claimed, sealed, touched=door.touched, channels=self._channels(), db=db, settings=self._settings
             )
         if not kept:
             raise TryLater(GONE)

@@ -36,6 +36,8 @@ class Clock:
             while not stopping.is_set():
                 self.nudged.clear()
                 rest = await patiently(self._once, stopping, self._name)
+                if rest == 0:
+                    continue  # more is due than one tick takes
                 await wait_for(stopping, FLOOR)
                 if (left := min(longest, longest if rest is None else rest) - FLOOR) > 0:
                     await wait_for(self.nudged, left, stopping)

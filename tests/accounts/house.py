@@ -30,6 +30,7 @@ from services.publisher.deliver import Deliver
 from services.publisher.grants import about, read
 from services.publisher.refresh import Refresh
 from services.publisher.refreshed import Claimed, Outcome, Writer
+from services.publisher.resumes import Resumes
 from services.publisher.seal import Keys, receiver_of
 from services.publisher.settings import PublisherSettings
 from services.publisher.watch import Watch
@@ -185,6 +186,7 @@ class House:
             registry=self.registry.current,
             http=self.https[platform],
             media=media,
+            resumes=Resumes(Keys.of(self.settings)),
             settings=self.settings,
         )
 

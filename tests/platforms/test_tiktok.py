@@ -1,6 +1,5 @@
 """What only TikTok has: chunks, addresses that end, an id that comes late or never, refusals beside HTTP 200."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,12 +21,11 @@ from shared.platforms.tiktok import connect, measure, publish
 from shared.platforms.tiktok.calls import call
 from shared.platforms.tiktok.creator import Creator, check
 from shared.platforms.tiktok.photos import SOUGHT
-from shared.platforms.tiktok.sealed import opened, seal
 from shared.platforms.tiktok.status import PATIENCE
 from shared.platforms.tiktok.video import AT_ONCE, CHUNK, held_of, spans
 from tests.adapter.wire import reply
 from tests.adapter.wire import running as scripted
-from tests.platforms.conftest import Stage, account_on, stage_of
+from tests.platforms.conftest import Stage, stage_of
 from tests.platforms.contents import film, image, video
 from tests.platforms.sandbox import Sandbox
 from tests.platforms.stage import Asked, Trial
@@ -157,27 +155,6 @@ async def test_the_last_chunk_whose_answer_was_lost_is_looked_up(tiktok: Stage) 
     assert found.resume["parts"] == [found.resume["publish_id"]]
     await trial.until_public()
     assert len(tiktok.public()) == 1
-
-
-async def test_where_the_video_is_sent_is_kept_sealed_and_shown_nowhere(tiktok: Stage) -> None:
-    trial, since = tiktok.trial(video(tiktok.store)), last_seq(tiktok)
-    kept = json.dumps((await turn(trial)).resume)
-    address = opened(trial.attempt.resume["upload"], tiktok.account)
-    assert address
-    assert address.startswith(tiktok.account.base_url)
-    secret = parse_qs(urlsplit(address).query)["upload_token"][0]
-    assert secret not in kept
-    assert "http" not in kept
-    assert secret not in json.dumps(asked_of(tiktok, since))
-    assert opened(trial.attempt.resume["upload"], account_on("tiktok", tiktok.sandbox.url)) is None
-    assert opened(None, tiktok.account) is None
-
-
-def test_an_address_is_not_opened_after_its_hour(tiktok: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    sealed = seal("https://open-upload.tiktokapis.com/video/?upload_token=x", tiktok.account)
-    assert opened(sealed, tiktok.account)
-    monkeypatch.setattr("shared.platforms.tiktok.sealed.GOOD_FOR", -1)
-    assert opened(sealed, tiktok.account) is None
 
 
 async def test_a_video_is_announced_anew_only_when_its_address_is_certainly_over(tiktok: Stage) -> None:

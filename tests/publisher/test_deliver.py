@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import yaml
@@ -16,6 +16,7 @@ from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed
 from services.publisher.deliver import Deliver, Offered
 from services.publisher.outcome import Tried
+from services.publisher.resumes import Resumes
 from services.publisher.seal import Keys
 from services.publisher.settings import PublisherSettings
 from shared import platforms
@@ -32,6 +33,7 @@ from tests.platforms.sandbox import Sandbox
 from tests.publisher.conftest import Publisher, approved, cancelled, refused, requested
 
 ACCOUNT = "wikipedia.org"
+KEYS = Keys([b"k" * 32])
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,7 @@ async def stage(
             registry=lambda: registry,
             http=http,
             media=Offered(MediaStore(f"file://{tmp_path / 'media'}")),
+            resumes=Resumes(KEYS),
             settings=settings,
         )
         yield Stage(deliver, publisher, sandbox)
@@ -203,7 +206,24 @@ async def test_asking_again_what_the_platform_is_still_at_is_no_other_try(stage:
         (claim,) = await stage.claim(request.post)
         assert await stage.settle(claim, Pending({"container": "1"}, 0)) == []
     row = await stage.publisher.row(request.post)
-    assert (row.state, row.tries, row.fence, row.resume) == ("pending", 1, 3, {"container": "1"})
+    assert (row.state, row.tries, row.fence) == ("pending", 1, 3)
+    assert Resumes(KEYS).opened(row.resume, request.post) == {"container": "1"}
+
+
+async def test_what_a_worker_goes_on_with_is_sealed(stage: Stage) -> None:
+    """Addresses of upload sessions are as good as passwords; what is public already stays in clear."""
+    request = await stage.due()
+    secret = "https://upload.example/session?upload_id=AAANRrT1"
+    (claim,) = await stage.claim(request.post)
+    await stage.settle(claim, Pending({"session": secret, "parts": ["at://1"]}, 0))
+    row = await stage.publisher.row(request.post)
+    assert (row.resume["parts"], set(row.resume)) == (["at://1"], {"parts", "sealed"})
+    assert "upload" not in str(row.resume)
+    (again,) = await stage.claim(request.post)
+    assert again.attempt.resume == {"session": secret, "parts": ["at://1"]}
+    lost = Resumes(Keys([b"other" + b"k" * 27]))
+    assert lost.opened(row.resume, request.post) == {"parts": ["at://1"]}
+    assert Resumes(KEYS).opened(row.resume, uuid4()) == {"parts": ["at://1"]}, "it opens for its own post only"
 
 
 async def test_a_missing_first_comment_is_told_and_the_post_is_published(stage: Stage) -> None:

@@ -35,7 +35,9 @@ from services.publisher.holds import place, release
 from services.publisher.life import BEGUN, NEXT, State
 from services.publisher.outcome import Tried
 from services.publisher.resolve import Resolution, Word, resolve
+from services.publisher.resumes import Resumes
 from services.publisher.schedule import Scheduler
+from services.publisher.seal import Keys
 from services.publisher.settings import PublisherSettings
 from shared import platforms
 from shared.adapter.contract import Account, Answer, Attempt, Http, Media, NotFound, Pending, Progress, Published
@@ -292,6 +294,7 @@ class Life(RuleBasedStateMachine):
             registry=lambda: CONFIG,
             http=self.world,
             media=Offered(MediaStore(f"file://{self.folder}")),
+            resumes=Resumes(Keys([])),
             settings=self.settings,
         )
 

@@ -1,6 +1,6 @@
 """Publishing on TikTok: ask what the account allows, hand the post over, then ask until it is public.
 
-What is kept in between: `asked`, when the post was begun; `publish_id`, the only handle; `upload` (sealed) and `sent`
+What is kept in between: `asked`, when the post was begun; `publish_id`, the only handle; `upload` and `sent`
 of a video; `handed`, `parts` and `complete` once TikTok has it all, when nothing of ours can keep it from being public.
 """
 

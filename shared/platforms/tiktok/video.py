@@ -14,7 +14,6 @@ from shared.adapter.errors import TryLater
 from shared.payload import Payload, Rendition
 from shared.platforms.tiktok.calls import call
 from shared.platforms.tiktok.creator import PUBLIC, Creator
-from shared.platforms.tiktok.sealed import GOOD_FOR, opened, seal
 from shared.platforms.tiktok.status import handed
 
 CHUNK = 16 * 1024 * 1024
@@ -24,6 +23,8 @@ AT_ONCE = 64 * 1024 * 1024
 FIRST_LOOK = 2.0
 """Seconds from the last chunk to the first question what became of it."""
 AGAIN = 60.0
+GOOD_FOR = 3_600
+"""Seconds (content-posting-api-reference-direct-post: upload_url is valid for one hour)."""
 _HELD = re.compile(r"bytes\s+0-(\d+)/")
 
 
@@ -34,7 +35,7 @@ def spans(size: int) -> list[tuple[int, int]]:
 
 
 async def announced(payload: Payload, creator: Creator, account: Account, http: Http) -> dict[str, Any]:
-    """Announce the video; return its publish_id and, sealed, where to send it. Nobody sees anything of it yet."""
+    """Announce the video; return its publish_id and where to send it. Nobody sees anything of it yet."""
     piece = payload.pieces[0]
     size, chunks = piece.media[0].size, spans(piece.media[0].size)
     about = {
@@ -57,15 +58,15 @@ async def announced(payload: Payload, creator: Creator, account: Account, http: 
     publish_id, address = told.get("publish_id"), str(told.get("upload_url") or "")
     if not publish_id or not address.startswith(("https://", account.base_url.partition("//")[0])):
         raise TryLater("tiktok video_init: the answer names no safe address for the upload")
-    return {"publish_id": str(publish_id), "upload": seal(address, account), "sent": 0}
+    return {"publish_id": str(publish_id), "upload": address, "sent": 0}
 
 
 async def send(
     resume: Mapping[str, Any], payload: Payload, account: Account, http: Http, media: Media, progress: Progress
 ) -> Pending:
     """Send the chunks that are missing, as many as one turn allows; what is done is kept before each of them."""
-    address = opened(resume.get("upload"), account)
-    if address is None:
+    address = resume.get("upload")
+    if not address:
         return _given_up(resume)
     rendition, begun = payload.pieces[0].media[0], resume["sent"]
     for start, end in spans(rendition.size):
