@@ -11,6 +11,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
 
+from bench.hold import SHORT_TRIES, TRIES, hold
 from bench.latency import latency
 from bench.mailbox import consume, relay
 from bench.measure import ROUNDS, run
@@ -55,6 +56,10 @@ PARTS: Mapping[str, tuple[str, Part]] = {
     "latency": (
         "202 to platform at 20 and 100 posts/s, beside the shortest chain",
         lambda amqp, database, asked: latency(amqp, database, asked.rounds, asked.share),
+    ),
+    "hold": (
+        "holds placed while 100 posts/s go out: the last call after the answer",
+        lambda amqp, database, asked: hold(amqp, database, SHORT_TRIES if asked.short else TRIES),
     ),
     "sustained": (
         "100 posts/s for minutes, everything on this machine",

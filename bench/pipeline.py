@@ -20,13 +20,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import httpx
+import yaml
 
 from bench.caller import Caller
 from deploy.local.databases import own_databases
 from deploy.local.guarded import Guarded
-from deploy.local.programs import ROOT, TWO, Place, free_port
+from deploy.local.programs import ROOT, SAMPLES, TWO, Place, free_port
 from deploy.local.stack import Stack, running_stack
 from shared import platforms
 from shared.bus.amqp import AmqpBus
@@ -83,8 +85,9 @@ class Sending:
 class Pipeline:
     """Everything, running."""
 
-    def __init__(self, stack: Stack, caller: Caller, sandbox: httpx.AsyncClient) -> None:
+    def __init__(self, stack: Stack, caller: Caller, sandbox: httpx.AsyncClient, token: str) -> None:
         self.stack = stack
+        self.token = token
         self._caller = caller
         self._sandbox = sandbox
         self._next = 0
@@ -106,6 +109,12 @@ class Pipeline:
         """Return how many posts the platforms have by now."""
         counts: Mapping[str, Mapping[str, int]] = (await self._sandbox.get("/_ledger/counts")).json()
         return sum(number for accounts in counts.values() for number in accounts.values())
+
+    async def called(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the requests that the platforms got, those after a `seq`, oldest first."""
+        answer = await self._sandbox.get("/_ledger/requests", params={"since": since})
+        requests: list[dict[str, Any]] = answer.raise_for_status().json()["requests"]
+        return requests
 
     async def settle(self, sending: Sending) -> None:
         """Wait until all that was ever sent is in the ledger, or for long enough, and read off when it came."""
@@ -147,7 +156,8 @@ async def pipeline(amqp_url: str, database_url: str) -> AsyncIterator[Pipeline]:
     run = f"bench{secrets.token_hex(4)}"
     with Guarded("bench", Path(tempfile.gettempdir())) as guarded:
         sandbox_url = _start_sandbox(guarded)
-        place = Place(guarded.folder, f"carillon_{run}", database_url, amqp_url, sandbox_url)
+        config = opened_config(guarded.folder)
+        place = Place(guarded.folder, f"carillon_{run}", database_url, amqp_url, sandbox_url, config)
         token = place.prepare()
         async with (
             own_databases(database_url, run) as database,
@@ -158,8 +168,18 @@ async def pipeline(amqp_url: str, database_url: str) -> AsyncIterator[Pipeline]:
                 await database(service)
             async with running_stack(guarded, place, TWO) as stack:
                 caller = Caller(stack.urls["ingest-api"], {"Authorization": f"Bearer {token}"})
-                yield Pipeline(stack, caller, sandbox)
+                yield Pipeline(stack, caller, sandbox, token)
                 caller.close()
+
+
+def opened_config(folder: Path) -> Path:
+    """Write the rehearsal's configuration with quotas that nobody uses up: pace is kept, and holds nothing back."""
+    config = folder / "config"
+    config.mkdir()
+    pace = {"pace": [{"posts": 10_000_000, "per": "PT1H"}]}
+    told = {"based_on": str(SAMPLES / "config"), "defaults": pace}
+    (config / "channels.yaml").write_text(yaml.safe_dump(told))
+    return config
 
 
 def _start_sandbox(guarded: Guarded) -> str:
