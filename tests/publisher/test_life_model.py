@@ -106,8 +106,11 @@ class World:
 class NoAccounts:
     """Accounts of a platform that asks for none."""
 
-    def of(self, channel: str) -> Account:
+    async def of(self, channel: str) -> Account:
         return Account(channel, "somebody", "https://example.org", {})
+
+    async def heard(self, _channel: str, outcome: T) -> T:
+        return outcome
 
 
 class Life(RuleBasedStateMachine):
