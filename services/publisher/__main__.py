@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from services.publisher.api import make_app
+from services.publisher.census import EVERY, Census
 from services.publisher.deliver import Deliver, Offered
 from services.publisher.handlers import Planner, handlers
 from services.publisher.limits import ReadLimits
@@ -40,8 +42,12 @@ async def plan(runtime: Runtime) -> Parts:
 
 
 async def scheduler(runtime: Runtime) -> Parts:
-    """Announce what is due, expire what is too late."""
-    return Parts(loops={"scheduler": runtime.mailbox.clock("scheduler", _scheduler(runtime).tick).run})
+    """Announce what is due, expire what is too late, count what there is."""
+    settings = _settings(runtime)
+    registry = RegistryFile(settings.config_dir).current
+    announcing = runtime.mailbox.clock("scheduler", Scheduler(settings, registry).tick)
+    counting = runtime.mailbox.clock("census", Census(registry).tick)
+    return Parts(loops={"scheduler": announcing.run, "census": partial(counting.run, longest=EVERY)})
 
 
 async def worker(runtime: Runtime, platform: str) -> Parts:
@@ -92,10 +98,6 @@ def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:
     if addresses is None and spec.pulls:
         raise WrongSettingError("MEDIA_PUBLIC_URL", f"{spec.name} fetches media itself; set it, and MEDIA_KEY")
     return addresses
-
-
-def _scheduler(runtime: Runtime) -> Scheduler:
-    return Scheduler(_settings(runtime), RegistryFile(runtime.settings.config_dir).current)
 
 
 def _settings(runtime: Runtime) -> PublisherSettings:

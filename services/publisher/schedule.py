@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from prometheus_client import Gauge
+from prometheus_client import Counter
 from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 
 from services.publisher.gates import HELD, OPEN_CHANNELS
@@ -16,7 +16,9 @@ from shared.database import Row, Session
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
 
-OLDEST = Gauge("carillon_oldest_due_seconds", "How long ago the longest waiting post was due")
+OVERRUN = Counter(
+    "carillon_leases_overrun_total", "Tries whose worker neither ended them nor kept its lease", ["platform"]
+)
 
 BATCH = 500
 GONE = "its worker did not come back"
@@ -26,11 +28,11 @@ GONE = "its worker did not come back"
 # announced is announced again if nobody claims it.
 LOOK = f"""
     WITH ready AS (
-        SELECT post, state AS was, due_at AS was_due FROM delivery
+        SELECT post, state AS was FROM delivery
         WHERE state IN ({quoted(WATCHED)}) AND due_at <= now()
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), seen AS (
-        SELECT r.post, r.was, r.was_due, d.not_after, q.until AS quiet_until, CASE
+        SELECT r.post, r.was, d.not_after, q.until AS quiet_until, CASE
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
                 CASE WHEN d.touched THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'pending' AND NOT d.touched AND d.not_after <= now() THEN 'expired'
@@ -64,8 +66,7 @@ LOOK = f"""
                 ELSE 'its channel''s hours are quiet' END
             ELSE d.reason END
     FROM seen s WHERE d.post = s.post
-    RETURNING d.post, d.revision, d.platform, d.channel, d.traceparent, s.was, d.state, d.reason,
-        extract(epoch FROM now() - s.was_due)::float AS late
+    RETURNING d.post, d.revision, d.platform, d.channel, d.traceparent, s.was, d.state, d.reason
     """  # noqa: S608 - constants
 QUIET = (bindparam("quiet_channels", type_=ARRAY(Text)), bindparam("quiet_until", type_=ARRAY(DateTime(timezone=True))))
 WAKE = text(LOOK).bindparams(OPEN_CHANNELS, *QUIET)
@@ -79,7 +80,7 @@ ABANDONED = text(
         tried_at = lease_until - make_interval(secs => :lease), reason = '{GONE}', moved_by = 'scheduler'
     WHERE post IN (
         SELECT post FROM delivery WHERE state = 'attempting' AND lease_until <= now() LIMIT 500 FOR UPDATE SKIP LOCKED
-    ) RETURNING post, revision, traceparent, state
+    ) RETURNING post, revision, platform, traceparent, state
     """  # noqa: S608 - constants
 )
 REST = text(
@@ -98,7 +99,8 @@ class Scheduler:
         """Announce what is due, expire what is too late, take back what was abandoned."""
         lost = (await db.execute(ABANDONED, {"lease": self._settings.lease_seconds})).all()
         rows = (await db.execute(WAKE, {"most": BATCH, **self._parameters()})).all()
-        OLDEST.set(max((row.late for row in rows), default=0))
+        for row in lost:
+            db.when_committed(OVERRUN.labels(row.platform).inc)
         events = [Caused(_lost(row), row.traceparent) for row in lost]
         for row in rows:
             events += [Caused(event, row.traceparent) for event in _announce(row)]
