@@ -16,7 +16,7 @@ from services.publisher import pace
 from services.publisher.claim import Claimed, claim, keep, others, still
 from services.publisher.door import GONE, Door
 from services.publisher.handlers import Planner
-from services.publisher.outcome import Outcome, Tried, settle
+from services.publisher.outcome import UNSAID, Outcome, Tried, settle
 from services.publisher.settings import PublisherSettings
 from services.publisher.stance import now_of
 from shared.accounts import Accounts
@@ -51,6 +51,7 @@ class Deliver:
         settings: PublisherSettings,
     ) -> None:
         self._spec = spec
+        UNSAID.labels(spec.name)  # a series that begins with its first event shows no increase
         self._publisher = publisher
         self._engine = engine
         self._accounts = accounts

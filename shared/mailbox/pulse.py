@@ -1,6 +1,7 @@
 """The pulse of a consumer: what tells one that hears nothing because nothing is said from one that has gone deaf."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -30,7 +31,7 @@ BEAT = Gauge(
 READY = Gauge("carillon_queue_ready", "Messages that wait in a queue for a consumer", ["service", "queue"])
 
 EVERY = 15.0
-"""Seconds between two beats."""
+"""Seconds between two beats at the most."""
 WITHIN = 5.0
 """Seconds within which a message to oneself arrives when the broker is well."""
 
@@ -61,11 +62,12 @@ class Pulse:
         self._last.set(now)
         self._beat.set(now)
         while True:
+            # Not in step, and not while everything starts.
+            await asyncio.sleep(every * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
             try:
                 await self.once()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next beat may find it gone
                 log.warning("a consumer could not be felt", queue=self._queue, error=type(error).__name__)
-            await asyncio.sleep(every)
 
     async def once(self) -> None:
         """Send a message to oneself, and look how many wait in the queue."""
