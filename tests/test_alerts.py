@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.local.promtool import tool, unpacked
 from deploy.local.programs import ROOT
+from deploy.local.promtool import tool, unpacked
 
 PROMETHEUS, ALERTMANAGER = ROOT / "deploy" / "prometheus", ROOT / "deploy" / "alertmanager"
 FILES = sorted((PROMETHEUS / "rules").glob("*.yml"))
