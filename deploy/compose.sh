@@ -80,7 +80,7 @@ write_settings() {
     urls="$urls${urls:+, }\"$platform\": \"http://sandbox:8090/$platform\""
   done
   keep PLATFORM_URLS "'{$urls}'"
-  keep COMPOSE_PROFILES grafana
+  keep COMPOSE_PROFILES grafana,alertmanager
 }
 
 keep() { grep -q "^$1=" "$SETTINGS" || printf '%s=%s\n' "$1" "$2" >> "$SETTINGS"; }
@@ -100,9 +100,10 @@ explain() {
 at() { compose port "$1" "$2" 2> /dev/null || true; }
 
 tell() {
-  local ingest grafana
+  local ingest grafana alertmanager
   ingest=$(at ingest-api 8000)
   grafana=$(at grafana 3000)
+  alertmanager=$(at alertmanager 9093)
   cat << END
 Carillon runs. Platforms are the sandbox's unless deploy/.env says otherwise.
 
@@ -114,6 +115,7 @@ Carillon runs. Platforms are the sandbox's unless deploy/.env says otherwise.
   RabbitMQ             http://$(at rabbitmq 15672)/  (carillon, RABBITMQ_PASSWORD in deploy/.env)
   Prometheus           http://$(at prometheus 9090)/
 END
+  [ -z "$alertmanager" ] || echo "  Alertmanager         http://$alertmanager/  (whom it tells: docs/running.md)"
   [ -z "$grafana" ] || echo "  Grafana              http://$grafana/  (admin, GRAFANA_PASSWORD in deploy/.env)"
   cat << END
 

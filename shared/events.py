@@ -69,6 +69,8 @@ class Brief(Travelling):
     language: Language = "en"
     about: About = About()
     requester: Requester
+    accepted_at: datetime | None = None
+    """When the request was accepted; None in what was sent before this was told."""
 
 
 class Objection(Travelling):

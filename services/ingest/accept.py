@@ -162,6 +162,7 @@ def _planned(asking: Asking, request: UUID, requester: Requester, one: Wanted, c
         language=one.content.language,
         about=asking.about,
         requester=requester,
+        accepted_at=datetime.now(UTC),
     )
     if payload is None:
         return Planned(uuid4(), one.content, brief, None, None, None)

@@ -37,6 +37,7 @@ def brief_of(post: Post, request: Request) -> Brief:
         language=post.language,
         about=About.model_validate(post.about),
         requester=requester_of(request),
+        accepted_at=request.created_at,
     )
 
 

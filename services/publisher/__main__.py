@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 import shared.accounts
 from services.publisher.accounts import Accounts
 from services.publisher.api import make_app
 from services.publisher.api.accounts import routes
 from services.publisher.apps import Apps
+from services.publisher.census import EVERY, Census
 from services.publisher.connect import Connecting
 from services.publisher.deliver import Deliver, Offered
 from services.publisher.give_back import GiveBack
@@ -57,8 +59,12 @@ async def plan(runtime: Runtime) -> Parts:
 
 
 async def scheduler(runtime: Runtime) -> Parts:
-    """Announce what is due, expire what is too late."""
-    return Parts(loops={"scheduler": runtime.mailbox.clock("scheduler", _scheduler(runtime).tick).run})
+    """Announce what is due, expire what is too late, count what there is."""
+    settings = _settings(runtime)
+    registry = RegistryFile(settings.config_dir).current
+    announcing = runtime.mailbox.clock("scheduler", Scheduler(settings, registry).tick)
+    counting = runtime.mailbox.clock("census", Census(registry).tick)
+    return Parts(loops={"scheduler": announcing.run, "census": partial(counting.run, longest=EVERY)})
 
 
 async def worker(runtime: Runtime, platform: str) -> Parts:
@@ -139,10 +145,6 @@ def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:
     if addresses is None and spec.pulls:
         raise WrongSettingError("MEDIA_PUBLIC_URL", f"{spec.name} fetches media itself; set it, and MEDIA_KEY")
     return addresses
-
-
-def _scheduler(runtime: Runtime) -> Scheduler:
-    return Scheduler(_settings(runtime), RegistryFile(runtime.settings.config_dir).current)
 
 
 def _settings(runtime: Runtime) -> PublisherSettings:

@@ -17,7 +17,7 @@ from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others, still
 from services.publisher.door import GONE, Door
 from services.publisher.handlers import Planner
-from services.publisher.outcome import Outcome, Tried, settle
+from services.publisher.outcome import UNSAID, Outcome, Tried, settle
 from services.publisher.resumes import Resumes
 from services.publisher.settings import PublisherSettings
 from services.publisher.stance import now_of
@@ -53,6 +53,7 @@ class Deliver:
         settings: PublisherSettings,
     ) -> None:
         self._spec = spec
+        UNSAID.labels(spec.name)  # a series that begins with its first event shows no increase
         self._publisher = publisher
         self._engine = engine
         self._accounts = accounts

@@ -88,6 +88,9 @@ UNTOUCHED = (State.AWAITING, State.PLANNED, State.HELD, State.DUE)
 BEGUN = (State.ATTEMPTING, State.PENDING, State.UNCERTAIN, State.NEEDS_REVIEW)
 """States in which a change waits for proof of what happened."""
 
+ENDED = (State.PUBLISHED, State.FAILED, State.EXPIRED, State.CANCELLED)
+"""States in which nothing happens any more, unless somebody asks for another revision of what failed."""
+
 
 def quoted(states: tuple[State, ...]) -> str:
     """Return states as a list in SQL."""

@@ -3,7 +3,8 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 import structlog
@@ -36,6 +37,13 @@ LATENESS = Histogram(
     ["platform"],
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1_800, 7_200),
 )
+ASKED = Histogram(
+    "carillon_request_to_publish_seconds",
+    "From a request's acceptance to its post being public; later: its time was more than a minute after that",
+    ["platform", "wanted"],
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 1_800, 7_200, 86_400),
+)
+AT_ONCE = timedelta(minutes=1)
 
 # The platform is asked again after an outage of ours or of its accounts, sooner after a passing fault.
 UNAUTHORIZED_AFTER = 300.0
@@ -172,7 +180,7 @@ async def settle(
     then = decide(tried, outcome, spec, settings)
     row = (await db.execute(SETTLE, _values(tried, result, then))).one_or_none()
     platform = tried.brief.platform
-    OUTCOMES.labels(platform, then.outcome if row else "orphan").inc()
+    db.when_committed(OUTCOMES.labels(platform, then.outcome if row else "orphan").inc)
     await _beware(tried, result, db, settings)
     if row is None:
         return []
@@ -182,12 +190,19 @@ async def settle(
         UNSAID.labels(platform).inc()
         log.error("the first comment is missing, or may be", platform=platform, reason=outcome.unsaid)
     if then.state is State.PUBLISHED:
-        LATENESS.labels(platform).observe(max(0.0, row.late))
+        db.when_committed(partial(_measure, tried, row.published_at, row.late))
     events = _events(tried, outcome, then, row.published_at)
     if row.waiting and then.state not in BEGUN:
         changes = (await db.execute(WAITING, {"post": tried.post})).all()
         events += await planner.apply_waiting(db, sorted(changes, key=lambda change: change.id))
     return events
+
+
+def _measure(tried: Claimed, published_at: datetime, late: float) -> None:
+    LATENESS.labels(tried.brief.platform).observe(max(0.0, late))
+    if accepted := tried.brief.accepted_at:
+        wanted = "later" if tried.publish_at > accepted + AT_ONCE else "at once"
+        ASKED.labels(tried.brief.platform, wanted).observe(max(0.0, (published_at - accepted).total_seconds()))
 
 
 async def _beware(tried: Claimed, result: Tried, db: Session, settings: PublisherSettings) -> None:

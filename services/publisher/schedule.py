@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from prometheus_client import Gauge
+from prometheus_client import Counter
 from sqlalchemy import ARRAY, DateTime, Text, bindparam, text
 
 from services.publisher.gates import HELD, OPEN_CHANNELS
@@ -17,7 +17,9 @@ from shared.database import Row, Session
 from shared.events import Event, PostDue, PostExpired, PostHeld, PostUncertain
 from shared.mailbox import Caused
 
-OLDEST = Gauge("carillon_oldest_due_seconds", "How long ago the longest waiting post was due")
+OVERRUN = Counter(
+    "carillon_leases_overrun_total", "Tries whose worker neither ended them nor kept its lease", ["platform"]
+)
 
 BATCH = 500
 RECENT, EVER = 10.0, 3e9
@@ -41,7 +43,7 @@ LOOK = f"""
         WHERE state IN ({quoted(WATCHED)}) AND due_at <= now() AND due_at > now() - make_interval(secs => :back)
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), seen AS MATERIALIZED (
-        SELECT d.post, d.state AS was, d.due_at AS was_due, q.until AS quiet_until, CASE
+        SELECT d.post, d.state AS was, q.until AS quiet_until, CASE
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
                 CASE WHEN d.touched THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'pending' AND NOT d.touched AND d.not_after <= now() THEN 'expired'
@@ -73,8 +75,7 @@ LOOK = f"""
                 ELSE 'its channel''s hours are quiet' END
             ELSE d.reason END
     FROM seen s WHERE d.post = s.post
-    RETURNING d.post, d.revision, d.platform, d.channel, d.traceparent, s.was, d.state, d.reason,
-        extract(epoch FROM now() - s.was_due)::float AS late
+    RETURNING d.post, d.revision, d.platform, d.channel, d.traceparent, s.was, d.state, d.reason
     """  # noqa: S608 - constants
 QUIET = (bindparam("quiet_channels", type_=ARRAY(Text)), bindparam("quiet_until", type_=ARRAY(DateTime(timezone=True))))
 WAKE = text(LOOK).bindparams(OPEN_CHANNELS, *QUIET)
@@ -88,7 +89,7 @@ ABANDONED = text(
         tried_at = lease_until - make_interval(secs => :lease), reason = '{GONE}', moved_by = 'scheduler'
     WHERE post IN (
         SELECT post FROM delivery WHERE state = 'attempting' AND lease_until <= now() LIMIT 500 FOR UPDATE SKIP LOCKED
-    ) RETURNING post, revision, traceparent, state
+    ) RETURNING post, revision, platform, traceparent, state
     """  # noqa: S608 - constants
 )
 # What is due already has just been announced, or another scheduler has it in hand. Not to ask for it spares the index
@@ -115,7 +116,8 @@ class Scheduler:
         lost = (await db.execute(ABANDONED, {"lease": self._settings.lease_seconds})).all()
         rows = (await db.execute(WAKE, {"most": BATCH, "back": self._back(), **self._parameters()})).all()
         self._left = len(rows) == BATCH
-        OLDEST.set(max((row.late for row in rows), default=0))
+        for row in lost:
+            db.when_committed(OVERRUN.labels(row.platform).inc)
         events = [Caused(_lost(row), row.traceparent) for row in lost]
         for row in rows:
             events += [Caused(event, row.traceparent) for event in _announce(row)]

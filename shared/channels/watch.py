@@ -1,10 +1,14 @@
 """A registry that follows its files: what every process holds."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from weakref import WeakSet
 
 import structlog
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from shared.channels.load import CHANNELS, STRATEGY, ConfigError, load
 from shared.channels.registry import Registry
@@ -13,6 +17,28 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 1.0
 
 Signature = tuple[tuple[Path, int, int], ...]
+
+
+class _Told(Collector):
+    """Says at each scrape which configuration is in use; a process with nothing to do looks for a newer one then."""
+
+    def __init__(self) -> None:
+        self.files: WeakSet[RegistryFile] = WeakSet()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        used = {file.current().digest for file in self.files}
+        wrong = any(file.error for file in self.files)
+        digest = GaugeMetricFamily("carillon_config_digest", "1 for the configuration in use", labels=["digest"])
+        for one in sorted(used):
+            digest.add_metric([one[:12]], 1)
+        yield digest
+        yield GaugeMetricFamily(
+            "carillon_config_wrong", "Whether the configuration's files cannot be used", value=wrong
+        )
+
+
+_TOLD = _Told()
+REGISTRY.register(_TOLD)
 
 
 class RegistryFile:
@@ -35,6 +61,7 @@ class RegistryFile:
         self._seen: Signature = ()  # unlike any: a change during the first reading is not missed
         self.error: str | None = None
         """Why the files as they are now are not in use; None when they are."""
+        _TOLD.files.add(self)
 
     def current(self) -> Registry:
         """Return the newest good registry, reading the files anew if they changed."""

@@ -11,6 +11,7 @@ from shared.bus.contract import Bus, Queue
 from shared.database import Session, begin
 from shared.events import EVENTS, Event, PostDue
 from shared.mailbox.acts import Act, C, Due, Performer, Woken, perform_due, perform_woken
+from shared.mailbox.backlog import EVERY, Backlog
 from shared.mailbox.clock import Clock, Tick
 from shared.mailbox.consumer import Consumer
 from shared.mailbox.dead_letters import Drainer
@@ -92,9 +93,12 @@ class Mailbox:
         self.relay = Relay(service, engine, bus, settings)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Relay the outbox and forget old inbox rows, until told to stop."""
+        """Relay the outbox, look how much is left in it and forget old inbox rows, until told to stop."""
         sweeper = Clock("inbox expiry", self.service, self._expire, self.engine, self.relay)
-        await asyncio.gather(self.relay.run(stopping), sweeper.run(stopping, longest=3_600))
+        looking = Clock("backlog", self.service, Backlog(self.service).tick, self.engine, self.relay)
+        await asyncio.gather(
+            self.relay.run(stopping), sweeper.run(stopping, longest=3_600), looking.run(stopping, longest=EVERY)
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -19,6 +19,7 @@ from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Session, statements
 from shared.events import Event, UndecodableError, decode
 from shared.mailbox.outbox import Caused
+from shared.mailbox.pulse import felt
 from shared.mailbox.relay import Relay
 from shared.mailbox.settling import Claim, Settler
 from shared.mailbox.waiting import Stopping, patiently, told, wait_for
@@ -76,6 +77,7 @@ class Performer(Generic[C]):
         self, act: Act[C], service: str, engine: AsyncEngine, relay: Relay, most: int, linger: float = 0.0
     ) -> None:
         self.most = most
+        self.service = service
         self.engine = engine
         self._act = act
         self._settler = Settler(act.name, act.settle, service, engine, relay, linger)
@@ -121,10 +123,15 @@ class Performer(Generic[C]):
 async def perform_woken(act: Woken[C], performer: Performer[C], bus: Bus, queue: str, stopping: asyncio.Event) -> None:
     """Claim what messages point at, ack them once the claim is committed, and begin the calls."""
     # No more than can be begun: what waits in this process could be begun in another.
-    async with bus.subscribe(queue, performer.most) as subscription, told(stopping, subscription.end):
+    async with (
+        bus.subscribe(queue, performer.most) as subscription,
+        told(stopping, subscription.end),
+        felt(performer.service, queue, bus) as pulse,
+    ):
         with suppress(Stopping):
             while (room := await performer.room(stopping)) and (deliveries := await subscription.take(room)):
-                await _begin_woken(act, performer, subscription, deliveries, stopping)
+                with pulse.handling():
+                    await _begin_woken(act, performer, subscription, deliveries, stopping)
     await performer.finish()
 
 

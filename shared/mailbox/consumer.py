@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.events import Envelope, Event, UndecodableError, decode
 from shared.mailbox.inbox import Handlers, Inbox
+from shared.mailbox.pulse import felt
 from shared.mailbox.reasons import Cause, reason_of
 from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import Stopping, patiently, told
@@ -27,10 +26,6 @@ T = TypeVar("T")
 
 LINGER = 0.25
 """Seconds that events may wait when nobody waits for them."""
-
-LAST = Gauge(
-    "carillon_consumer_last_delivery_timestamp_seconds", "When a queue last gave something", ["service", "queue"]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +63,19 @@ class Consumer:
         self._settings = settings
         self._patient = {kind.name for kind in patient}
         self._linger = linger
-        self._last = LAST.labels(service, queue)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until told to stop; what is under way is finished first."""
         prefetch = self._settings.consume_prefetch
-        async with self._bus.subscribe(self._queue, prefetch) as subscription, told(stopping, subscription.end):
+        async with (
+            self._bus.subscribe(self._queue, prefetch) as subscription,
+            told(stopping, subscription.end),
+            felt(self._service, self._queue, self._bus) as pulse,
+        ):
             with suppress(Stopping):
                 while deliveries := await self._next(subscription):
-                    self._last.set(time.time())
-                    await self._handle(subscription, deliveries, stopping)
+                    with pulse.handling():
+                        await self._handle(subscription, deliveries, stopping)
 
     async def _next(self, subscription: Subscription) -> Sequence[Delivery]:
         """Return what to handle together: at once if somebody waits for some of it, else a little later."""

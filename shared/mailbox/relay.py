@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -28,7 +28,6 @@ LAG = Histogram(
     ["service"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600),
 )
-WAITING = Gauge("carillon_outbox_oldest_seconds", "Age of the oldest event in the last round", ["service"])
 
 MOST_HANDED = 5_000
 """Events that wait here in memory at the most; more than that are left to the sweep."""
@@ -49,7 +48,6 @@ class Relay:
     """Sends what is in the outbox; any number of them may run, for none sends what another has in hand."""
 
     def __init__(self, service: str, engine: AsyncEngine, bus: Bus, settings: Settings) -> None:
-        self._service = service
         self._engine = engine
         self._bus = bus
         self._most = settings.relay_batch
@@ -145,9 +143,7 @@ class Relay:
         async with begin(self._engine) as db:
             rows = (await db.execute(CLAIM, {"most": self._most})).all()
             if not rows:
-                WAITING.labels(self._service).set(0)
                 return 0, 0
-            WAITING.labels(self._service).set(rows[0].age)
             messages = [message_of(row.id, row.routing_key, json.loads(row.headers), row.body) for row in rows]
             confirmed = await self._bus.publish(messages)
             done = [row.id for row, message in zip(rows, messages, strict=True) if message.id in confirmed]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from shared.content import About
@@ -27,6 +28,8 @@ async def test_a_request_becomes_one_post_for_each_channel(house: House, tool: C
         assert event.brief.about == About(campaign="birthday")
         assert event.brief.requester.tool == tool.tool
         assert event.brief.requester.trust is Trust.GUEST
+        assert event.brief.accepted_at
+        assert timedelta(0) <= datetime.now(UTC) - event.brief.accepted_at < timedelta(minutes=1)
 
 
 async def test_the_same_call_again_gets_the_first_answer(house: House, tool: Caller) -> None:

@@ -125,7 +125,8 @@ def requested(words: str = "Hello", *, post: UUID | None = None, revision: int =
     channel = more.pop("channel", "wikipedia/bluesky")
     platform = channel.partition("/")[2]
     payload = Payload(channel=channel, platform=platform, kind=Kind.POST, pieces=(Piece(text=words),))
-    brief = Brief(request=uuid4(), channel=channel, platform=platform, requester=REQUESTER)
+    accepted_at = more.pop("accepted_at", None)
+    brief = Brief(request=uuid4(), channel=channel, platform=platform, requester=REQUESTER, accepted_at=accepted_at)
     more.setdefault("timing", Timing())
     more.setdefault("payload_hash", payload.digest())
     return PostRequested(post=post or uuid4(), revision=revision, payload=payload, brief=brief, **more)

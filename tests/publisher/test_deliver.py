@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,6 +27,7 @@ from shared.adapter.client import HttpClient
 from shared.adapter.contract import Pending, Published
 from shared.adapter.errors import Rejected
 from shared.channels import Registry, load
+from shared.content import Timing
 from shared.database import begin, statements
 from shared.events import Event, PostDue, PostPublished
 from shared.media import MediaStore
@@ -114,6 +117,20 @@ async def test_an_approved_post_is_published(stage: Stage) -> None:
     assert stage.public() == ["A bell rings"]
     row = await stage.publisher.row(request.post)
     assert (row.state, row.due_at, row.external_id.startswith("at://")) == ("published", None, True)
+
+
+@pytest.mark.parametrize(("wanted", "ahead"), [("at once", timedelta(0)), ("later", timedelta(minutes=30))])
+async def test_it_is_told_how_long_a_post_took_from_its_request(stage: Stage, wanted: str, ahead: timedelta) -> None:
+    def took(part: str) -> float:
+        labels = {"platform": "bluesky", "wanted": wanted}
+        return REGISTRY.get_sample_value(f"carillon_request_to_publish_seconds_{part}", labels) or 0
+
+    count, total = took("count"), took("sum")
+    accepted = datetime.now(UTC) - timedelta(hours=1)
+    request = await stage.due(timing=Timing(publish_at=accepted + ahead), accepted_at=accepted)
+    assert await stage.run(request.post) == ["post.published"]
+    assert took("count") == count + 1
+    assert took("sum") - total == pytest.approx(3600, abs=60)
 
 
 async def test_the_try_is_written_before_the_call(stage: Stage) -> None:
@@ -248,6 +265,7 @@ async def test_a_zombie_changes_nothing(stage: Stage) -> None:
     async with statements(stage.publisher.engine) as db:
         outcomes = (await db.execute(text("SELECT outcome FROM try ORDER BY fence"))).scalars().all()
     assert outcomes == ["orphan: published", "published"]
+    assert REGISTRY.get_sample_value("carillon_tries_total", {"platform": "bluesky", "outcome": "orphan"})
     assert stage.public() == ["Once"]
 
 
