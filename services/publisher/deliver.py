@@ -95,7 +95,7 @@ class Deliver:
     async def settle(self, claim: Claimed, outcome: Tried, db: Session) -> Sequence[Event]:
         """Write down what became of it."""
         db.when_committed(partial(self._running.discard, claim.post))
-        return await settle(claim, outcome, self._spec, db, self._planner, self._settings)
+        return await settle(claim, outcome, self._spec, self._counts[1], db, self._planner, self._settings)
 
     async def _try(self, claim: Claimed, door: Door) -> Outcome:
         if claim.payload.digest() != claim.payload_hash:

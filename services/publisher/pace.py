@@ -34,18 +34,19 @@ class Window:
 def windows(spec: Spec, registry: Registry) -> list[Window]:
     """Return all counts of a platform's accounts."""
     channels = [channel for channel in registry.channels.values() if channel.platform == spec.name]
-    of_the_app = [_window(spec.name, pace.posts, pace.per) for pace in spec.pace if pace.app]
+    of_the_app = [window(spec.name, pace.posts, pace.per) for pace in spec.pace if pace.app]
     return of_the_app + [window for channel in channels for window in _of(channel, spec)]
 
 
 def _of(channel: Channel, spec: Spec) -> Iterator[Window]:
     for pace in channel.pace or [pace for pace in spec.pace if not pace.app]:
-        yield _window(channel.id, pace.posts, pace.per)
+        yield window(channel.id, pace.posts, pace.per)
     if spacing := channel.spacing.total_seconds():
         yield Window(channel.id, SPACING, spacing, 1)
 
 
-def _window(account: str, posts: int, per: timedelta) -> Window:
+def window(account: str, posts: int, per: timedelta) -> Window:
+    """Return the count of a quota."""
     seconds = per.total_seconds()
     burst = (posts + 1) // 2
     return Window(account, round(seconds), seconds / (posts - burst or 1), burst)
@@ -80,6 +81,31 @@ ROWS = text(
 async def ensure(counts: Sequence[Window], db: Session) -> None:
     """Make the rows in which is counted; those that are there stay."""
     await db.execute(ROWS, {name: list_ for name, list_ in values(counts).items() if name in ("accounts", "seconds")})
+
+
+# What was leaked since it was taken is not given back: so no stretch ever holds more than its quota. Of a distance to
+# the post before, only that which this very post set.
+GIVE_BACK = text(
+    """
+    WITH counted AS (
+        SELECT account, seconds, full_at, step FROM pace
+        JOIN unnest(:accounts, :seconds, :steps) AS w (account, seconds, step) USING (account, seconds)
+        WHERE account IN (:channel, :platform) ORDER BY account, seconds FOR UPDATE OF pace
+    )
+    UPDATE pace p SET full_at = p.full_at - make_interval(secs => greatest(0,
+        c.step * CASE WHEN p.seconds = 0 THEN 1 ELSE :posts END - :elapsed))
+    FROM counted c WHERE p.account = c.account AND p.seconds = c.seconds
+        AND (p.seconds > 0 OR p.full_at < now() + make_interval(secs => c.step - :elapsed + 1))
+    """
+).bindparams(*WINDOWS[:3])
+
+
+async def give_back(
+    channel: str, platform: str, posts: int, elapsed: float, counts: Sequence[Window], db: Session
+) -> None:
+    """Return what a claim took `elapsed` seconds ago: the platform certainly made nothing of it."""
+    what = {"channel": channel, "platform": platform, "posts": posts, "elapsed": elapsed}
+    await db.execute(GIVE_BACK, what | {name: list_ for name, list_ in values(counts).items() if name != "bursts"})
 
 
 BLOCK = text(
