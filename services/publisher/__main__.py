@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from services.publisher.api import make_app
 from services.publisher.deliver import Deliver, Offered
+from services.publisher.figures import EVERY, Figures
 from services.publisher.handlers import Planner, handlers
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
+from services.publisher.watch import Watch
 from shared import platforms
 from shared.accounts import Accounts
 from shared.adapter.client import HttpClient
@@ -39,7 +42,10 @@ async def plan(runtime: Runtime) -> Parts:
 
 async def scheduler(runtime: Runtime) -> Parts:
     """Announce what is due, expire what is too late."""
-    return Parts(loops={"scheduler": runtime.mailbox.clock("scheduler", _scheduler(runtime).tick).run})
+    figures = Figures(RegistryFile(_settings(runtime).config_dir).current)
+    showing = partial(runtime.mailbox.clock("figures", figures.tick).run, longest=EVERY)
+    scheduling = runtime.mailbox.clock("scheduler", _scheduler(runtime).tick).run
+    return Parts(loops={"scheduler": scheduling, "figures": showing})
 
 
 async def worker(runtime: Runtime, platform: str) -> Parts:
@@ -65,7 +71,20 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             )
             await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping, LINGER)
 
-    return Parts(loops={"deliver": deliveries}, consumes=True)
+    async def questions(stopping: asyncio.Event) -> None:
+        async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
+            watch = Watch(
+                spec,
+                platforms.publisher_of(platform),
+                platforms.connector_of(platform),
+                accounts=accounts,
+                registry=registry.current,
+                http=http,
+                settings=settings,
+            )
+            await runtime.mailbox.due(watch, 1, stopping)
+
+    return Parts(loops={"deliver": deliveries, "watch": questions}, consumes=True)
 
 
 def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.publisher.gates import MAY_GO, OPEN_CHANNELS
-from services.publisher.pace import WINDOWS
+from services.publisher.pace import STEP, WINDOWS
 from services.publisher.settings import PublisherSettings
 from shared.adapter.contract import Attempt
 from shared.database import Row, Session
@@ -50,15 +50,18 @@ CLAIM = text(
         WINDOW line AS (ORDER BY urgency DESC, publish_at, post),
             own AS (PARTITION BY channel ORDER BY urgency DESC, publish_at, post)
     ), counted AS (
-        SELECT account, seconds, full_at FROM pace
+        SELECT account, seconds, full_at, posts FROM pace
         WHERE account = ANY(:accounts)
             AND account IN (SELECT unnest(ARRAY[channel, platform]) FROM ready WHERE fresh)
         ORDER BY account, seconds FOR UPDATE
     ), room AS (
         SELECT account, seconds, step, burst * step AS size,
             greatest(0, extract(epoch FROM full_at - clock_timestamp()))::float AS used
-        FROM unnest(:accounts, :seconds, :steps, :bursts) AS w (account, seconds, step, burst)
-        JOIN counted USING (account, seconds)
+        FROM (
+            SELECT account, seconds, full_at, {STEP} AS step,
+                coalesce((posts + 1) / 2, w.burst) AS burst
+            FROM unnest(:accounts, :seconds, :steps, :bursts) AS w (account, seconds, step, burst)
+            JOIN counted USING (account, seconds)) AS one
     ), full_or_blocked AS (
         SELECT q.post, extract(epoch FROM b.until - clock_timestamp())::float AS seconds,
             'its account is left alone: ' || b.reason AS why
@@ -142,7 +145,12 @@ KEEP = text(
     UPDATE delivery SET resume = :resume, touched = touched OR :touched WHERE post = :post AND fence = :fence
     """
 ).bindparams(bindparam("resume", type_=JSONB))
-OTHERS = text("SELECT external_id FROM delivery WHERE channel = :channel AND post <> :post AND published_at >= :since")
+OTHERS = text(
+    """
+    SELECT unnest(array_append(parts, external_id)) FROM delivery
+    WHERE channel = :channel AND post <> :post AND published_at >= :since
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)

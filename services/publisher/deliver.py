@@ -90,12 +90,12 @@ class Deliver:
         except TimeoutError:
             reason = f"no answer within {self._settings.trust_seconds:.0f} seconds"
             outcome = Uncertain(reason) if door.touched else TryLater(reason)
-        return Tried(outcome, touched=door.touched, failing=door.failing)
+        return Tried(outcome, touched=door.touched, failing=door.failing, spent=door.spent)
 
     async def settle(self, claim: Claimed, outcome: Tried, db: Session) -> Sequence[Event]:
         """Write down what became of it."""
         db.when_committed(partial(self._running.discard, claim.post))
-        return await settle(claim, outcome, self._spec, self._counts[1], db, self._planner, self._settings)
+        return await settle(claim, outcome, self._spec, db, self._planner, self._settings, self._counts[1])
 
     async def _try(self, claim: Claimed, door: Door) -> Outcome:
         if claim.payload.digest() != claim.payload_hash:

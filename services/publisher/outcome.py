@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import structlog
 from prometheus_client import Counter, Histogram
-from sqlalchemy import bindparam, text
+from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.publisher import breaker, pace
@@ -17,6 +17,7 @@ from services.publisher.claim import Claimed
 from services.publisher.handlers import Planner
 from services.publisher.life import BEGUN, State
 from services.publisher.settings import PublisherSettings
+from shared.adapter.answers import Spent
 from shared.adapter.contract import NotFound, Pending, Published
 from shared.adapter.errors import Limited, PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.spec import Absence, Spec
@@ -60,6 +61,8 @@ class Tried:
     """Whether something may have been made public."""
     failing: bool | None = None
     """Whether the platform was out of order; None where it was not asked."""
+    spent: Spent | None = None
+    """A quota that is used up, as the platform's answers said, whatever came of the try."""
 
 
 # One statement: where the fence no longer holds, nothing changes but the try, whose outcome is kept as an orphan.
@@ -72,7 +75,8 @@ SETTLE = text(
                 ELSE now() + make_interval(secs => :after) END, lease_until = NULL, claimed_by = NULL,
             reason = :reason, moved_by = 'worker',
             resume = coalesce(:resume, resume), external_id = coalesce(:external_id, external_id),
-            permalink = coalesce(:permalink, permalink), absent = :absent, unproven = :unproven,
+            permalink = coalesce(:permalink, permalink), parts = coalesce(:parts, parts),
+            absent = :absent, unproven = :unproven,
             tries = tries - :unspent, tried_at = CASE WHEN :touched THEN now() ELSE tried_at END,
             touched = CASE WHEN :nothing_there THEN coalesce(resume -> 'parts', '[]') <> '[]'
                 ELSE touched OR :touched END,
@@ -89,7 +93,7 @@ SETTLE = text(
     )
     SELECT * FROM settled
     """
-).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)))
+).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)), bindparam("parts", type_=ARRAY(Text)))
 WAITING = text(
     """
     WITH noted AS (UPDATE delivery SET waiting = false WHERE post = :post)
@@ -178,10 +182,10 @@ async def settle(
     tried: Claimed,
     result: Tried,
     spec: Spec,
-    counts: Sequence[pace.Window],
     db: Session,
     planner: Planner,
     settings: PublisherSettings,
+    counts: Sequence[pace.Window] = (),
 ) -> Sequence[Event]:
     """Write the outcome down where the fence still holds, and return what follows.
 
@@ -217,6 +221,9 @@ async def _beware(tried: Claimed, result: Tried, db: Session, settings: Publishe
     if isinstance(result.outcome, Limited):
         await pace.block(tried.channel, result.outcome.after or LIMITED_FOR, result.outcome.reason, db)
     platform = tried.brief.platform
+    if result.spent:
+        account = platform if result.spent.app else tried.channel
+        await pace.block(account, result.spent.seconds, "its platform says that nothing of a quota is left", db)
     if result.failing and isinstance(result.outcome, PlatformError):
         await breaker.failed(platform, result.outcome.reason, db, settings, probe=tried.probe)
     elif tried.probe and result.failing is None:
@@ -242,6 +249,7 @@ def _values(tried: Claimed, result: Tried, then: Next) -> dict[str, Any]:
         "resume": dict(outcome.resume) if isinstance(outcome, Pending) else None,
         "external_id": outcome.external_id if isinstance(outcome, Published) else None,
         "permalink": outcome.permalink if isinstance(outcome, Published) else None,
+        "parts": list(outcome.parts) if isinstance(outcome, Published) else None,
     }
 
 

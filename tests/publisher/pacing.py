@@ -100,7 +100,7 @@ class Lane:
         planner: Any = None  # nothing waits
         async with begin(self.engine) as db:
             spec = platforms.specs()[self.platform]
-            return await settle(claimed, tried, spec, self.counts, db, planner, self.settings)
+            return await settle(claimed, tried, spec, db, planner, self.settings, self.counts)
 
     async def due_again(self, *posts: UUID) -> None:
         """Announce what waits, as the scheduler would in its time."""

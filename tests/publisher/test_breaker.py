@@ -24,8 +24,8 @@ async def lane(publisher: Publisher, settings: PublisherSettings) -> Lane:
     return lane
 
 
-async def claimed(lane: Lane, **more: int) -> Claimed:
-    (claim,) = await lane.claim(await lane.due(ONE, **more))
+async def claimed(lane: Lane) -> Claimed:
+    (claim,) = await lane.claim(await lane.due(ONE))
     return claim
 
 
