@@ -218,9 +218,10 @@ async def settle(
 
 async def _beware(tried: Claimed, result: Tried, db: Session, settings: PublisherSettings) -> None:
     """Leave an account alone that has done enough, and a platform that is out of order."""
-    if isinstance(result.outcome, Limited):
-        await pace.block(tried.channel, result.outcome.after or LIMITED_FOR, result.outcome.reason, db)
     platform = tried.brief.platform
+    if isinstance(result.outcome, Limited):
+        account = platform if result.outcome.app else tried.channel
+        await pace.block(account, result.outcome.after or LIMITED_FOR, result.outcome.reason, db)
     if result.spent:
         account = platform if result.spent.app else tried.channel
         await pace.block(account, result.spent.seconds, "its platform says that nothing of a quota is left", db)

@@ -161,6 +161,7 @@ class Watch:
         channels = [channel.id for channel in self._channels()]
         if channels != self._known:
             await db.execute(NEW, {"channels": channels})
+            await pace.ensure(pace.windows(self._spec, self._registry()), db)
             self._known = channels
         if not channels:
             return ()

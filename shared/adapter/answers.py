@@ -199,5 +199,7 @@ def failure_of(
     if kind is not TryLater:
         return kind(reason)
     wait = wait_of(headers, codes, service.waits)
-    limited = status == TOO_MANY or (wait is not None and wait >= LIMITED)
-    return (Limited if limited else TryLater)(reason, wait)
+    if status == TOO_MANY or (wait is not None and wait >= LIMITED):
+        of = spent(headers)
+        return Limited(reason, wait, app=of is not None and of.app)
+    return TryLater(reason, wait)

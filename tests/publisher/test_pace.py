@@ -231,6 +231,15 @@ async def test_a_429_spends_no_try_and_leaves_the_account_alone(lane: Lane) -> N
     assert await lane.went(mine) == {mine, crisis}
 
 
+async def test_a_429_about_the_app_leaves_all_its_accounts_alone(lane: Lane) -> None:
+    await lane.clean()
+    (claim,) = await lane.claim(await lane.due(ONE))
+    await lane.settle(claim, Tried(Limited("enough for all", 4_000, app=True), failing=False))
+    other = await lane.due(TWO)
+    assert await lane.went(other) == set()
+    assert await lane.waits(other) == pytest.approx(4_000, abs=3)
+
+
 async def test_an_unknown_outcome_is_looked_up_while_its_account_is_left_alone(lane: Lane) -> None:
     await lane.clean(quota(1, DAY, ONE))
     async with begin(lane.engine) as db:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import text
 
 from deploy.sandbox.people import number_of
 from services.publisher import pace
+from services.publisher.door import Door
 from services.publisher.figures import Figures
 from services.publisher.outcome import Tried
 from services.publisher.settings import PublisherSettings
@@ -274,3 +276,23 @@ async def again(desk: Desk) -> None:
     async with statements(desk.lane.engine) as db:
         await db.execute(text("UPDATE watch SET due_at = now()"))
     assert await desk.ask() == 1
+
+
+@pytest.mark.parametrize(("platform", "bucket"), [("x", "create_15min"), ("mastodon", "statuses_3h")])
+async def test_an_answer_that_leaves_nothing_is_noticed_at_the_door(
+    publisher: Publisher, settings: PublisherSettings, sandbox: Sandbox, tmp_path: Path, platform: str, bucket: str
+) -> None:
+    async def still() -> bool:
+        return True
+
+    async for desk in desk_of(platform, publisher, settings, sandbox, tmp_path):
+        door = Door(desk.author.http, still, allowed=True, asked=monotonic())
+        sandbox.control.put("/_quotas", json={platform: {bucket: 2}}).raise_for_status()
+        try:
+            for left in (True, False):
+                trial = desk.author.trial(desk.author.plain(f"One of two {left}"))
+                trial.http = door
+                await trial.once()
+                assert (door.spent is None) is left
+        finally:
+            sandbox.control.put("/_quotas", json={platform: "open"}).raise_for_status()
