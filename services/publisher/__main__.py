@@ -10,7 +10,7 @@ from services.publisher.figures import EVERY, Figures
 from services.publisher.handlers import Planner, handlers
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
-from services.publisher.watch import Watch
+from services.publisher.usage import Usage
 from shared import platforms
 from shared.accounts import Accounts
 from shared.adapter.client import HttpClient
@@ -73,7 +73,7 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
 
     async def questions(stopping: asyncio.Event) -> None:
         async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
-            watch = Watch(
+            usage = Usage(
                 spec,
                 platforms.publisher_of(platform),
                 platforms.connector_of(platform),
@@ -82,9 +82,9 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
                 http=http,
                 settings=settings,
             )
-            await runtime.mailbox.due(watch, 1, stopping)
+            await runtime.mailbox.due(usage, 1, stopping)
 
-    return Parts(loops={"deliver": deliveries, "watch": questions}, consumes=True)
+    return Parts(loops={"deliver": deliveries, "usage": questions}, consumes=True)
 
 
 def _addresses(settings: PublisherSettings, spec: Spec) -> Addresses | None:

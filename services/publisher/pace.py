@@ -4,7 +4,7 @@ Each stretch of time is counted by the generic cell rate algorithm (GCRA): a row
 Half of a quota may go at once, the other half is spread over its time, so no stretch of that length ever holds more
 than the quota, wherever it begins. Taken when a post is claimed (`claim.CLAIM`), before anything is called;
 given back where certainly nothing came of it. What a platform itself says of a quota, and what others post on our
-accounts, moves the same rows (`watch.py`).
+accounts, moves the same rows (`usage.py`).
 """
 
 from collections.abc import Iterator, Sequence

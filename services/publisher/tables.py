@@ -197,10 +197,10 @@ class ForeignPost(Base):
     __table_args__ = (Index("ix_foreign_post_at", "channel", "at"),)
 
 
-class Watch(Base):
+class Usage(Base):
     """When a channel's platform is asked next what others did there, and how much of a quota is used."""
 
-    __tablename__ = "watch"
+    __tablename__ = "usage"
 
     channel: Mapped[str] = mapped_column(primary_key=True)
     fence: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -20,7 +20,7 @@ UP = (
     """,
     "CREATE INDEX ix_foreign_post_at ON foreign_post (channel, at)",
     """
-    CREATE TABLE watch (
+    CREATE TABLE usage (
         channel text PRIMARY KEY,
         fence integer NOT NULL DEFAULT 0,
         due_at timestamptz NOT NULL DEFAULT now(),
@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE watch")
+    op.execute("DROP TABLE usage")
     op.execute("DROP TABLE foreign_post")
     op.execute("ALTER TABLE delivery DROP COLUMN parts")
     op.execute("ALTER TABLE pace DROP COLUMN posts")

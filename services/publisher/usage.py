@@ -26,7 +26,7 @@ from shared.events import Event
 log = structlog.get_logger()
 
 FAILED = Counter(
-    "carillon_watch_failed_total", "Questions about quotas and others' posts without an answer", ["channel"]
+    "carillon_usage_failed_total", "Questions about quotas and others' posts without an answer", ["channel"]
 )
 
 LONGEST_PAUSE = 3_600.0
@@ -35,23 +35,23 @@ BACK = timedelta(days=1)
 _FLYING = "('attempting', 'pending', 'uncertain', 'needs_review')"
 CHANNELS = bindparam("channels", type_=ARRAY(Text))
 
-NEW = text("INSERT INTO watch (channel) SELECT unnest(:channels) ON CONFLICT DO NOTHING").bindparams(CHANNELS)
+NEW = text("INSERT INTO usage (channel) SELECT unnest(:channels) ON CONFLICT DO NOTHING").bindparams(CHANNELS)
 CLAIM = text(
     """
     WITH due AS (
-        SELECT channel FROM watch w
+        SELECT channel FROM usage w
         WHERE channel = ANY(:channels) AND due_at <= now() AND EXISTS (
             SELECT FROM delivery d WHERE d.channel = w.channel AND d.state IN ('planned', 'held', 'due')
                 AND d.due_at < now() + make_interval(secs => 2 * :period))
         LIMIT :most FOR UPDATE SKIP LOCKED
     )
-    UPDATE watch w SET fence = fence + 1, due_at = now() + make_interval(secs => :lease)
+    UPDATE usage w SET fence = fence + 1, due_at = now() + make_interval(secs => :lease)
     FROM due WHERE w.channel = due.channel RETURNING w.channel, w.fence, w.failures
     """
 ).bindparams(CHANNELS)
 SETTLE = text(
     """
-    UPDATE watch SET due_at = now() + make_interval(secs => :after), failures = :failures
+    UPDATE usage SET due_at = now() + make_interval(secs => :after), failures = :failures
     WHERE channel = :channel AND fence = :fence RETURNING channel
     """
 )
@@ -131,10 +131,10 @@ class Seen:
     listed: Sequence[Listed] = ()
 
 
-class Watch:
+class Usage:
     """Asks one platform, claim, call, settle."""
 
-    name = "watch"
+    name = "usage"
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class Watch:
             self._known = channels
         if not channels:
             return ()
-        period, lease = self._settings.watch_seconds, 2 * self._settings.http_seconds
+        period, lease = self._settings.usage_seconds, 2 * self._settings.http_seconds
         rows = await db.execute(CLAIM, {"channels": channels, "period": period, "lease": lease, "most": most})
         return [Round(row.channel, row.fence, row.failures) for row in rows]
 
@@ -222,14 +222,14 @@ class Watch:
         await db.execute(SAID, about | {"posts": posts})
         if reported.used >= reported.posts:
             reason = f"its platform says that all of its {reported.posts} posts are used"
-            await pace.block(channel, self._settings.watch_seconds, reason, db)
+            await pace.block(channel, self._settings.usage_seconds, reason, db)
 
     def _after(self, outcome: Seen | PlatformError, failures: int) -> float:
         """Return the seconds until the next question."""
         if isinstance(outcome, Seen):
-            return self._settings.watch_seconds
+            return self._settings.usage_seconds
         asked = outcome.after or 0.0 if isinstance(outcome, TryLater) else 0.0
-        return max(asked, min(LONGEST_PAUSE, self._settings.watch_seconds * 2.0 ** min(failures - 1, 10)))
+        return max(asked, min(LONGEST_PAUSE, self._settings.usage_seconds * 2.0 ** min(failures - 1, 10)))
 
     def _channels(self) -> list[Channel]:
         channels = [one for one in self._registry().channels.values() if one.platform == self._spec.name]

@@ -18,7 +18,7 @@ from services.publisher.door import Door
 from services.publisher.figures import Figures
 from services.publisher.outcome import Tried
 from services.publisher.settings import PublisherSettings
-from services.publisher.watch import Watch
+from services.publisher.usage import Usage
 from shared import platforms
 from shared.accounts import Accounts
 from shared.adapter.answers import Spent
@@ -48,10 +48,10 @@ def sandbox() -> Iterator[Sandbox]:
 class Desk:
     """A channel of ours, others who post there, and who asks what is used."""
 
-    def __init__(self, lane: Lane, author: Author, watch: Watch, channel: Channel) -> None:
+    def __init__(self, lane: Lane, author: Author, usage: Usage, channel: Channel) -> None:
         self.lane = lane
         self.author = author
-        self.watch = watch
+        self.usage = usage
         self.channel = channel
 
     @property
@@ -71,11 +71,11 @@ class Desk:
     async def ask(self) -> int:
         """Ask what is used, if it is time; return of how many channels."""
         async with statements(self.lane.engine) as db:
-            rounds = await self.watch.claim(9, db)
+            rounds = await self.usage.claim(9, db)
         for one in rounds:
-            seen = await self.watch.call(one)
+            seen = await self.usage.call(one)
             async with begin(self.lane.engine) as db:
-                await self.watch.settle(one, seen, db)
+                await self.usage.settle(one, seen, db)
         return len(rounds)
 
     async def used(self, seconds: int = 86_400) -> float:
@@ -103,7 +103,7 @@ async def desk_of(
         with shelf(store):
             registry = replace(CONFIG, channels={channel.id: channel})
             accounts = Accounts(tmp_path / "accounts.yaml", lambda: registry)
-            watch = Watch(
+            usage = Usage(
                 spec,
                 platforms.publisher_of(platform),
                 platforms.connector_of(platform),
@@ -113,7 +113,7 @@ async def desk_of(
                 settings=settings,
             )
             await lane.clean(*pace.windows(spec, registry))
-            yield Desk(lane, Author(spec, accounts.of(channel.id), http, sandbox, store), watch, channel)
+            yield Desk(lane, Author(spec, accounts.of(channel.id), http, sandbox, store), usage, channel)
     sandbox.disarm()
 
 
@@ -224,7 +224,7 @@ async def test_a_platform_that_does_not_say_is_asked_later(asked: Desk, sandbox:
     await asked.lane.due(asked.channel.id)
     sandbox.arm(asked.lane.platform, "refuse_500", times=9)
     assert await asked.ask() == 1
-    row = await asked.lane.one("SELECT failures, due_at > now() AS later FROM watch")
+    row = await asked.lane.one("SELECT failures, due_at > now() AS later FROM usage")
     assert (row.failures, row.later) == (1, True)
     assert await asked.used() == 0
 
@@ -274,7 +274,7 @@ async def test_figures_say_what_is_left(publisher: Publisher, settings: Publishe
 async def again(desk: Desk) -> None:
     """Ask once more, as after some minutes."""
     async with statements(desk.lane.engine) as db:
-        await db.execute(text("UPDATE watch SET due_at = now()"))
+        await db.execute(text("UPDATE usage SET due_at = now()"))
     assert await desk.ask() == 1
 
 
