@@ -101,6 +101,10 @@ class Quotas:
             else:
                 self._rules[platform][name] = replace(real[name], limit=limit)
 
+    def told(self, platform: str) -> dict[str, Quota]:
+        """Return what a platform says of its limits: those in force, else its own, as if they were."""
+        return {**self._real[platform], **self._rules[platform]}
+
     def advertised(self) -> dict[str, dict[str, dict[str, int | None]]]:
         """Return every platform's limits in force, by name; a limit of None means unlimited."""
         return {

@@ -13,6 +13,7 @@ from services.publisher.apps import Apps
 from services.publisher.census import EVERY, Census
 from services.publisher.connect import Connecting
 from services.publisher.deliver import Deliver, Offered
+from services.publisher.figures import Figures
 from services.publisher.give_back import GiveBack
 from services.publisher.handlers import Planner, handlers
 from services.publisher.limits import ReadLimits
@@ -22,6 +23,7 @@ from services.publisher.resumes import Resumes
 from services.publisher.schedule import Scheduler
 from services.publisher.seal import Keys, receiver_of
 from services.publisher.settings import PublisherSettings
+from services.publisher.usage import Usage
 from services.publisher.watch import OFTEN, Watch
 from shared import platforms
 from shared.adapter.client import HttpClient
@@ -59,12 +61,13 @@ async def plan(runtime: Runtime) -> Parts:
 
 
 async def scheduler(runtime: Runtime) -> Parts:
-    """Announce what is due, expire what is too late, count what there is."""
+    """Announce what is due, expire what is too late; count what there is, and what room is left."""
     settings = _settings(runtime)
     registry = RegistryFile(settings.config_dir).current
     announcing = runtime.mailbox.clock("scheduler", Scheduler(settings, registry).tick)
-    counting = runtime.mailbox.clock("census", Census(registry).tick)
-    return Parts(loops={"scheduler": announcing.run, "census": partial(counting.run, longest=EVERY)})
+    counting = partial(runtime.mailbox.clock("census", Census(registry).tick).run, longest=EVERY)
+    showing = partial(runtime.mailbox.clock("figures", Figures(registry).tick).run, longest=EVERY)
+    return Parts(loops={"scheduler": announcing.run, "census": counting, "figures": showing})
 
 
 async def worker(runtime: Runtime, platform: str) -> Parts:
@@ -105,8 +108,22 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             )
             await runtime.mailbox.due(limits, 1, stopping)
 
-    letters = runtime.mailbox.dead_letters(due_queue(platform))
-    return Parts(loops={"deliver": deliveries, "dead letters": letters.run, "limits": readings}, consumes=True)
+    async def questions(stopping: asyncio.Event) -> None:
+        async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
+            usage = Usage(
+                spec,
+                platforms.publisher_of(platform),
+                platforms.connector_of(platform),
+                accounts=accounts,
+                registry=registry.current,
+                http=http,
+                settings=settings,
+            )
+            await runtime.mailbox.due(usage, 1, stopping)
+
+    letters = runtime.mailbox.dead_letters(due_queue(platform)).run
+    loops = {"deliver": deliveries, "dead letters": letters, "limits": readings, "usage": questions}
+    return Parts(loops=loops, consumes=True)
 
 
 AT_ONCE = 4

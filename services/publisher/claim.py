@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.publisher.gates import MAY_GO, OPEN_CHANNELS
-from services.publisher.pace import WINDOWS
+from services.publisher.pace import STEP, WINDOWS
 from services.publisher.settings import PublisherSettings
 from shared.adapter.contract import Attempt
 from shared.database import Row, Session
@@ -24,10 +24,13 @@ from shared.payload import Payload
 #
 #   ready      what the messages point at, what is urgent on this platform, and what this worker holds without knowing
 #              it: the answer to an earlier claim's commit was lost
-#   probe      the one post that may be tried on a platform whose breaker has opened, when its time is over
 #   queue      who goes first, and how many posts that makes for the account and for the app
-#   room       how far each count is used up; locked, so that all workers of a platform take turns
-#   waiting    what finds no room, with the seconds until it does
+#   room       how far each count is used up; locked, so that all who claim for an account take turns
+#   full_or_blocked   what finds no room, or whose account is left alone, with the seconds until that is over
+#   probe      the one post that may be tried on a platform whose breaker has opened, when its time is over
+#   waiting    all that waits
+#
+# What is urgent and waits stays due: so it is part of every later claim, and whatever room there is again is its own.
 CLAIM = text(
     f"""
     WITH ready AS (
@@ -40,9 +43,6 @@ CLAIM = text(
             OR d.state IN ('due', 'pending') AND {MAY_GO}
             OR d.state = 'attempting' AND d.claimed_by = :worker AND NOT d.post = ANY(:running))
         FOR UPDATE SKIP LOCKED
-    ), probe AS (
-        UPDATE breaker SET until = now() + make_interval(secs => :lease), probing = true
-        WHERE platform = :platform AND until <= now() AND EXISTS (SELECT FROM ready) RETURNING 1
     ), queue AS (
         SELECT r.*, row_number() OVER line AS place, count(*) FILTER (WHERE fresh AND urgency = 0) OVER own AS calm,
             sum(cost) FILTER (WHERE fresh) OVER own AS of_account, sum(cost) FILTER (WHERE fresh) OVER line AS of_app
@@ -50,40 +50,60 @@ CLAIM = text(
         WINDOW line AS (ORDER BY urgency DESC, publish_at, post),
             own AS (PARTITION BY channel ORDER BY urgency DESC, publish_at, post)
     ), counted AS (
-        SELECT account, seconds, full_at FROM pace
-        WHERE account = ANY(:accounts) AND EXISTS (SELECT FROM ready WHERE fresh)
+        SELECT account, seconds, full_at, posts FROM pace
+        WHERE account = ANY(:accounts)
+            AND account IN (SELECT unnest(ARRAY[channel, platform]) FROM ready WHERE fresh)
         ORDER BY account, seconds FOR UPDATE
     ), room AS (
         SELECT account, seconds, step, burst * step AS size,
             greatest(0, extract(epoch FROM full_at - clock_timestamp()))::float AS used
-        FROM unnest(:accounts, :seconds, :steps, :bursts) AS w (account, seconds, step, burst)
-        JOIN counted USING (account, seconds)
+        FROM (
+            SELECT account, seconds, full_at, {STEP} AS step,
+                coalesce((posts + 1) / 2, w.burst) AS burst
+            FROM unnest(:accounts, :seconds, :steps, :bursts) AS w (account, seconds, step, burst)
+            JOIN counted USING (account, seconds)) AS one
+    ), full_or_blocked AS (
+        SELECT q.post, extract(epoch FROM b.until - clock_timestamp())::float AS seconds,
+            'its account is left alone: ' || b.reason AS why
+        FROM queue q JOIN block b ON b.account IN (q.channel, q.platform)
+        WHERE b.until > clock_timestamp() AND NOT q.look
+        UNION ALL
+        SELECT q.post, used + asked * step - size, CASE WHEN r.seconds = 0
+            THEN 'its channel keeps a distance between posts' ELSE 'the quota of ' || r.account || ' is used up' END
+        FROM queue q JOIN room r ON r.account IN (q.channel, q.platform), LATERAL (
+            SELECT CASE WHEN r.seconds = 0 THEN q.calm WHEN r.account = q.channel THEN q.of_account ELSE q.of_app END
+                AS asked) a
+        WHERE q.fresh AND used + asked * step > size AND NOT (used = 0 AND asked = q.cost)
+            AND NOT (r.seconds = 0 AND q.urgency > 0)
+    ), probe AS (
+        UPDATE breaker SET until = clock_timestamp() + make_interval(secs => :lease), probing = true
+        WHERE platform = :platform AND until <= clock_timestamp()
+            AND EXISTS (SELECT FROM queue WHERE post NOT IN (SELECT post FROM full_or_blocked))
+        RETURNING 1
     ), waiting AS (
-        SELECT post, max(seconds) AS seconds FROM (
-            SELECT q.post, extract(epoch FROM b.until - now())::float + CASE WHEN b.until <= now() THEN 5 ELSE 0 END
+        SELECT DISTINCT ON (post) post, seconds, why FROM (
+            SELECT post, seconds, why FROM full_or_blocked
+            UNION ALL
+            SELECT q.post, CASE WHEN b.probing OR b.until <= clock_timestamp() THEN 5
+                ELSE extract(epoch FROM b.until - clock_timestamp())::float END,
+                'its platform is out of order: ' || coalesce(b.reason, '')
             FROM queue q JOIN breaker b USING (platform)
-            WHERE b.until IS NOT NULL AND NOT (q.place = 1 AND EXISTS (SELECT FROM probe))
-            UNION ALL
-            SELECT q.post, extract(epoch FROM b.until - now())::float FROM queue q
-            JOIN block b ON b.account IN (q.channel, q.platform) AND b.until > now() WHERE NOT q.look
-            UNION ALL
-            SELECT q.post, used + asked * step - size FROM queue q
-            JOIN room r ON r.account IN (q.channel, q.platform), LATERAL (SELECT CASE WHEN r.seconds = 0 THEN q.calm
-                WHEN r.account = q.channel THEN q.of_account ELSE q.of_app END AS asked) a
-            WHERE q.fresh AND used + asked * step > size AND NOT (used = 0 AND asked = q.cost)
-                AND NOT (r.seconds = 0 AND q.urgency > 0)
-        ) AS reasons (post, seconds) GROUP BY post
+            WHERE b.until IS NOT NULL AND NOT (EXISTS (SELECT FROM probe) AND q.place = (
+                SELECT min(place) FROM queue WHERE post NOT IN (SELECT post FROM full_or_blocked)))
+        ) AS reasons ORDER BY post, seconds DESC
     ), deferred AS (
-        UPDATE delivery d SET state = CASE WHEN d.state = 'due' THEN 'planned' ELSE d.state END,
-            due_at = now() + make_interval(secs => w.seconds * (1 + random() / 20)),
-            reason = 'its platform or its account has no room yet', moved_by = 'worker'
-        FROM waiting w WHERE d.post = w.post
+        UPDATE delivery d SET state = CASE WHEN d.state = 'due' AND d.urgency = 0 THEN 'planned' ELSE d.state END,
+            due_at = CASE WHEN d.state = 'due' THEN least(d.not_after, t.due_at) ELSE t.due_at END,
+            reason = CASE WHEN d.unproven THEN d.reason ELSE w.why END, moved_by = 'worker'
+        FROM waiting w, LATERAL (SELECT clock_timestamp() + make_interval(secs => w.seconds + 0.01) AS due_at) t
+        WHERE d.post = w.post
+            AND (d.state <> 'due' OR d.urgency = 0 OR abs(extract(epoch FROM t.due_at - d.due_at)) > 1)
     ), going AS (SELECT q.* FROM queue q WHERE NOT EXISTS (SELECT FROM waiting w WHERE w.post = q.post)
     ), taken AS (
-        UPDATE pace p SET full_at = greatest(p.full_at, clock_timestamp()) + make_interval(secs => r.step * n.posts)
+        UPDATE pace p SET full_at = CASE WHEN r.seconds = 0 THEN clock_timestamp() + make_interval(secs => r.step)
+            ELSE greatest(p.full_at, clock_timestamp()) + make_interval(secs => r.step * n.posts) END
         FROM room r, LATERAL (
-            SELECT sum(CASE WHEN r.seconds = 0 THEN 1 ELSE cost END) AS posts FROM going g
-            WHERE g.fresh AND r.account IN (g.channel, g.platform)) n
+            SELECT sum(cost) AS posts FROM going g WHERE g.fresh AND r.account IN (g.channel, g.platform)) n
         WHERE p.account = r.account AND p.seconds = r.seconds AND n.posts > 0
     ), claimed AS (
         UPDATE delivery d SET
@@ -95,7 +115,8 @@ CLAIM = text(
         FROM going g WHERE d.post = g.post
         RETURNING d.post, d.revision, d.fence, d.tries, d.looks, d.absent, d.channel, d.payload::text AS payload,
             d.payload_hash, d.brief::text AS brief, d.began_at, d.resume, d.publish_at, d.traceparent, d.touched,
-            d.unproven AS uncertain, extract(epoch FROM now() - d.tried_at)::float AS since, {MAY_GO} AS allowed
+            d.unproven AS uncertain, extract(epoch FROM now() - d.tried_at)::float AS since, {MAY_GO} AS allowed,
+            CASE WHEN g.fresh THEN d.cost ELSE 0 END AS took, EXISTS (SELECT FROM probe) AS probe
     ), written AS (
         INSERT INTO try (post, fence, revision, payload_hash) SELECT post, fence, revision, payload_hash FROM claimed
     )
@@ -124,7 +145,12 @@ KEEP = text(
     UPDATE delivery SET resume = :resume, touched = touched OR :touched WHERE post = :post AND fence = :fence
     """
 ).bindparams(bindparam("resume", type_=JSONB))
-OTHERS = text("SELECT external_id FROM delivery WHERE channel = :channel AND post <> :post AND published_at >= :since")
+OTHERS = text(
+    """
+    SELECT unnest(array_append(external_ids, external_id)) FROM delivery
+    WHERE channel = :channel AND post <> :post AND published_at >= :since
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +177,10 @@ class Claimed:
     uncertain: bool
     """Whether the outcome of an earlier try is unknown."""
     allowed: bool
+    took: int
+    """How many posts this claim counts for the account's quotas."""
+    probe: bool
+    """Whether it asks for all whether its platform is in order again."""
     trusted_until: float
     """By this machine's monotonic clock: later than this, no call begins."""
 
@@ -239,5 +269,7 @@ def _claimed(row: Row, trusted_until: float) -> Claimed:
         touched=row.touched,
         uncertain=row.uncertain,
         allowed=row.allowed,
+        took=row.took,
+        probe=row.probe,
         trusted_until=trusted_until,
     )

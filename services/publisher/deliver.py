@@ -95,7 +95,7 @@ class Deliver:
             reason = f"no answer within {self._settings.trust_seconds:.0f} seconds"
             outcome = Uncertain(reason) if door.touched else TryLater(reason)
         outcome = await self._accounts.heard(claim.channel, outcome)
-        return Tried(outcome, touched=door.touched, failing=door.failing)
+        return Tried(outcome, touched=door.touched, failing=door.failing, spent=door.spent)
 
     async def settle(self, claim: Claimed, outcome: Tried, db: Session) -> Sequence[Event]:
         """Write down what became of it."""
@@ -103,7 +103,7 @@ class Deliver:
         if isinstance(pending := outcome.outcome, Pending):
             sealed = replace(pending, resume=self._resumes.sealed(pending.resume, claim.post))
             outcome = replace(outcome, outcome=sealed)
-        return await settle(claim, outcome, self._spec, db, self._planner, self._settings)
+        return await settle(claim, outcome, self._spec, db, self._planner, self._settings, self._counts[1])
 
     async def _try(self, claim: Claimed, door: Door) -> Outcome:
         if claim.payload.digest() != claim.payload_hash:

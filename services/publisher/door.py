@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
 
+from shared.adapter.answers import Spent, spent
 from shared.adapter.contract import Answer, Http
 from shared.adapter.errors import Limited, PlatformError, TryLater, Uncertain
 
@@ -30,6 +31,8 @@ class Door:
         """Whether a call that makes something public was answered, lost, or is under way."""
         self.failing: bool | None = None
         """Whether the latest call found the platform out of order; None before the first."""
+        self.spent: Spent | None = None
+        """A quota of calls that make something public, of which the platform said that nothing is left."""
 
     def granted(self) -> None:
         """Take note that leave was given just now."""
@@ -47,6 +50,8 @@ class Door:
                 self.touched = before
             raise
         self.failing = False
+        if mutates:
+            self.spent = spent(answer.headers)
         if answer.status >= REFUSED:
             self.touched = before
         return answer

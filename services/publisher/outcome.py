@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any, TypeAlias
 
 import structlog
 from prometheus_client import Counter, Histogram
-from sqlalchemy import bindparam, text
+from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.publisher import breaker, pace
@@ -17,6 +18,7 @@ from services.publisher.claim import Claimed
 from services.publisher.handlers import Planner
 from services.publisher.life import BEGUN, State
 from services.publisher.settings import PublisherSettings
+from shared.adapter.answers import Spent
 from shared.adapter.contract import NotFound, Pending, Published
 from shared.adapter.errors import Limited, PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.spec import Absence, Spec
@@ -67,6 +69,8 @@ class Tried:
     """Whether something may have been made public."""
     failing: bool | None = None
     """Whether the platform was out of order; None where it was not asked."""
+    spent: Spent | None = None
+    """A quota that is used up, as the platform's answers said, whatever came of the try."""
 
 
 # One statement: where the fence no longer holds, nothing changes but the try, whose outcome is kept as an orphan.
@@ -75,16 +79,18 @@ SETTLE = text(
     WITH settled AS (
         UPDATE delivery d SET
             state = CASE WHEN :state = 'failed' AND (d.touched OR :touched) THEN 'needs_review' ELSE :state END,
-            due_at = now() + make_interval(secs => :after), lease_until = NULL, claimed_by = NULL,
+            due_at = CASE WHEN :state = 'planned' THEN least(not_after, now() + make_interval(secs => :after))
+                ELSE now() + make_interval(secs => :after) END, lease_until = NULL, claimed_by = NULL,
             reason = :reason, moved_by = 'worker',
             resume = coalesce(:resume, resume), external_id = coalesce(:external_id, external_id),
-            permalink = coalesce(:permalink, permalink), absent = :absent, unproven = :unproven,
+            permalink = coalesce(:permalink, permalink), external_ids = coalesce(:external_ids, external_ids),
+            absent = :absent, unproven = :unproven,
             tries = tries - :unspent, tried_at = CASE WHEN :touched THEN now() ELSE tried_at END,
             touched = CASE WHEN :nothing_there THEN coalesce(resume -> 'parts', '[]') <> '[]'
                 ELSE touched OR :touched END,
             published_at = CASE WHEN :state = 'published' THEN now() ELSE published_at END
         WHERE post = :post AND fence = :fence AND state = 'attempting'
-        RETURNING state, published_at, waiting, extract(epoch FROM now() - publish_at)::float AS late
+        RETURNING state, published_at, waiting, touched, extract(epoch FROM now() - publish_at)::float AS late
     ), written AS (
         UPDATE try SET ended_at = now(), reason = :reason,
             outcome = CASE WHEN EXISTS (SELECT FROM settled) THEN :outcome ELSE 'orphan: ' || :outcome END
@@ -95,7 +101,7 @@ SETTLE = text(
     )
     SELECT * FROM settled
     """
-).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)))
+).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)), bindparam("external_ids", type_=ARRAY(Text)))
 WAITING = text(
     """
     WITH noted AS (UPDATE delivery SET waiting = false WHERE post = :post)
@@ -130,7 +136,8 @@ def decide(tried: Claimed, outcome: Outcome, spec: Spec, settings: PublisherSett
             return _unproven(tried, "uncertain", outcome.reason)
         case _ if tried.uncertain:
             # This call certainly failed, but what became of the one before it is still not known.
-            return _unproven(tried, "uncertain, and failed", outcome.reason, absent=tried.absent)
+            then = _unproven(tried, "uncertain, and failed", outcome.reason, absent=tried.absent)
+            return _no_sooner(then, outcome)
         case _:
             return _not_done(tried, outcome, settings)
 
@@ -172,10 +179,26 @@ def _unproven(tried: Claimed, outcome: str, reason: str, absent: int = 0) -> Nex
     return Next(State.UNCERTAIN, outcome, _later(tried.looks + 1), reason, absent)
 
 
+def _no_sooner(then: Next, error: PlatformError) -> Next:
+    """Obey a platform that says when to ask again."""
+    if then.after is None or not isinstance(error, TryLater) or error.after is None:
+        return then
+    return replace(then, after=max(then.after, error.after))
+
+
 async def settle(
-    tried: Claimed, result: Tried, spec: Spec, db: Session, planner: Planner, settings: PublisherSettings
+    tried: Claimed,
+    result: Tried,
+    spec: Spec,
+    db: Session,
+    planner: Planner,
+    settings: PublisherSettings,
+    counts: Sequence[pace.Window] = (),
 ) -> Sequence[Event]:
-    """Write the outcome down where the fence still holds, and return what follows."""
+    """Write the outcome down where the fence still holds, and return what follows.
+
+    `counts` are those of the platform's accounts: what a claim took is given back when nothing of it is public.
+    """
     outcome = result.outcome
     then = decide(tried, outcome, spec, settings)
     row = (await db.execute(SETTLE, _values(tried, result, then))).one_or_none()
@@ -184,6 +207,9 @@ async def settle(
     await _beware(tried, result, db, settings)
     if row is None:
         return []
+    if tried.took and then.state in (State.PLANNED, State.FAILED) and not row.touched:
+        elapsed = monotonic() - (tried.trusted_until - settings.trust_seconds)
+        await pace.give_back(tried.channel, platform, tried.took, elapsed, counts, db)
     if row.state == State.NEEDS_REVIEW and then.state is State.FAILED:
         then = replace(then, state=State.NEEDS_REVIEW, reason=f"a part of it may be public; then: {then.reason}")
     if isinstance(outcome, Published) and outcome.unsaid:
@@ -207,10 +233,17 @@ def _measure(tried: Claimed, published_at: datetime, late: float) -> None:
 
 async def _beware(tried: Claimed, result: Tried, db: Session, settings: PublisherSettings) -> None:
     """Leave an account alone that has done enough, and a platform that is out of order."""
+    platform = tried.brief.platform
     if isinstance(result.outcome, Limited):
-        await pace.block(tried.channel, result.outcome.after or LIMITED_FOR, result.outcome.reason, db)
+        account = platform if result.outcome.app else tried.channel
+        await pace.block(account, result.outcome.after or LIMITED_FOR, result.outcome.reason, db)
+    if result.spent:
+        account = platform if result.spent.app else tried.channel
+        await pace.block(account, result.spent.seconds, "its platform says that nothing of a quota is left", db)
     if result.failing and isinstance(result.outcome, PlatformError):
-        await breaker.failed(tried.brief.platform, result.outcome.reason, db, settings)
+        await breaker.failed(platform, result.outcome.reason, db, settings, probe=tried.probe)
+    elif tried.probe and result.failing is None:
+        await breaker.unasked(platform, db)
 
 
 def _values(tried: Claimed, result: Tried, then: Next) -> dict[str, Any]:
@@ -232,6 +265,7 @@ def _values(tried: Claimed, result: Tried, then: Next) -> dict[str, Any]:
         "resume": dict(outcome.resume) if isinstance(outcome, Pending) else None,
         "external_id": outcome.external_id if isinstance(outcome, Published) else None,
         "permalink": outcome.permalink if isinstance(outcome, Published) else None,
+        "external_ids": list(outcome.parts) if isinstance(outcome, Published) else None,
     }
 
 

@@ -29,13 +29,14 @@ EVERY = 1.0
 GONE = "its worker did not come back"
 
 # One look at a due row decides what becomes of it, in this order: its time is over; a hold covers it, or its channel
-# may not publish; the post it must follow is not public yet; its channel's hours are quiet; it is due. A row that was
-# announced is announced again if nobody claims it.
+# may not publish; the post it must follow is not public yet (one that never will be ends it, one that failed may still
+# be edited); its channel's hours are quiet; it is due. A row that was announced is announced again if nobody claims it.
 #
 #   hold       those that stand, read once: in what follows the name means these
 #   ready      the rows as they are once they are locked; those of the last seconds, mostly. While some old transaction
 #              is open nothing sweeps the index entries of what was announced, and to go through all takes ever longer
 #   seen       MATERIALIZED, or each of the places below that ask for `next` would find it out again
+NEVER = "'the post that it follows, ' || d.after || ', will never be public: it is ' || s.first"
 LOOK = f"""
     WITH hold AS MATERIALIZED (SELECT scope, released_at FROM hold WHERE released_at IS NULL
     ), ready AS (
@@ -43,30 +44,37 @@ LOOK = f"""
         WHERE state IN ({quoted(WATCHED)}) AND due_at <= now() AND due_at > now() - make_interval(secs => :back)
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ), seen AS MATERIALIZED (
-        SELECT d.post, d.state AS was, q.until AS quiet_until, CASE
+        SELECT d.post, d.state AS was, d.first, CASE WHEN d.urgency = 0 THEN q.until END AS quiet_until, CASE
             WHEN d.state IN ({quoted(UNTOUCHED)}) AND d.not_after <= now() THEN
                 CASE WHEN d.touched THEN 'needs_review' ELSE 'expired' END
             WHEN d.state = 'pending' AND NOT d.touched AND d.not_after <= now() THEN 'expired'
             WHEN d.state = 'pending' AND d.not_after + make_interval(secs => :linger) <= now() THEN 'needs_review'
             WHEN d.state NOT IN ('planned', 'held', 'due') THEN d.state
+            WHEN d.first IN ('expired', 'cancelled') AND NOT d.touched THEN 'expired'
             WHEN {HELD} THEN 'held' WHEN NOT d.channel = ANY(:open_channels) THEN 'held'
-            WHEN d.after IS NOT NULL AND (SELECT first.state FROM delivery first WHERE first.post = d.after)
-                IS DISTINCT FROM 'published' THEN 'planned'
+            WHEN d.after IS NOT NULL AND d.first IS DISTINCT FROM 'published' THEN 'planned'
             WHEN d.urgency = 0 AND q.until IS NOT NULL THEN 'planned'
             ELSE 'due' END AS next
-        FROM ready d LEFT JOIN unnest(:quiet_channels, :quiet_until) AS q (channel, until) ON q.channel = d.channel
+        FROM (
+            SELECT r.*, CASE WHEN r.after IS NOT NULL THEN (SELECT state FROM delivery WHERE post = r.after) END
+                AS first FROM ready r) d
+        LEFT JOIN unnest(:quiet_channels, :quiet_until) AS q (channel, until) ON q.channel = d.channel
     )
     UPDATE delivery d SET
         state = s.next, moved_by = 'scheduler',
         due_at = CASE
             WHEN s.next IN ('expired', 'needs_review') THEN NULL
             WHEN s.next = 'awaiting' THEN d.not_after
-            WHEN s.next = 'planned' THEN coalesce(s.quiet_until, now() + interval '2 seconds')
+            WHEN s.next = 'planned' THEN least(d.not_after, coalesce(s.quiet_until, now() + interval '2 seconds'))
             WHEN s.next = 'held' THEN least(d.not_after, now() + interval '30 seconds')
             ELSE now() + make_interval(secs => :rewake) END,
         reason = CASE
             WHEN s.next = 'expired' AND s.was = 'awaiting' THEN 'its time ran out before it was approved'
+            WHEN s.next = 'expired' AND s.first IN ('expired', 'cancelled') THEN {NEVER}
             WHEN s.next = 'expired' AND s.was = 'held' THEN 'its time ran out while it was held'
+            WHEN s.next = 'expired' AND d.after IS NOT NULL AND s.first IS DISTINCT FROM 'published' THEN
+                'its time ran out while the post that it follows, ' || d.after || ', was '
+                    || coalesce(replace(s.first, '_', ' '), 'unknown')
             WHEN s.next = 'expired' THEN 'its time ran out'
             WHEN s.next = 'needs_review' AND s.was = 'pending' THEN 'its time ran out while the platform was at it'
             WHEN s.next = 'needs_review' THEN 'its time ran out with a part of it public'

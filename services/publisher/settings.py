@@ -54,6 +54,8 @@ class PublisherSettings(Settings):
     """Failures in a row after which a platform is left alone for a while."""
     breaker_seconds: float = Field(default=30.0, gt=0)
     """For how long the first time; twice as long each time, ten minutes at the most."""
+    usage_seconds: float = Field(default=300.0, gt=0)
+    """How often a platform is asked what is used of an account's quota, and what others posted, before we publish."""
     rewake_seconds: float = Field(default=60.0, gt=0)
     """When a due post that nobody claimed is announced again."""
     most_tries: int = Field(default=12, ge=1)

@@ -31,7 +31,12 @@ def now_of(registry: Registry, moment: datetime | None = None) -> Now:
 def _end(channel: Channel, now: datetime) -> datetime:
     """Return when the quiet hours that hold now are over, in the channel's zone."""
     zone = ZoneInfo(channel.zone)
-    here = now.astimezone(zone)
     end = channel.quiet.end if channel.quiet else time()
-    today = datetime.combine(here.date(), end, zone)
-    return today if today > here else datetime.combine(here.date() + timedelta(days=1), end, zone)
+    today = now.astimezone(zone).date()
+    # Where clocks are put back, a time of the day comes twice: two times of one zone are compared as instants only.
+    ends = (
+        datetime.combine(today + timedelta(days=days), end.replace(fold=fold), zone).astimezone(UTC)
+        for days in (0, 1)
+        for fold in (0, 1)
+    )
+    return min(one for one in ends if one > now and not channel.is_quiet_at(one))

@@ -74,6 +74,8 @@ class Delivery(Base):
     reason: Mapped[str | None]
     external_id: Mapped[str | None]
     permalink: Mapped[str | None]
+    external_ids: Mapped[list[str]] = mapped_column(server_default="{}")
+    """The ids of all that was published, first of all the one that `external_id` is."""
     published_at: Mapped[datetime | None]
     facets: Mapped[list[str]] = mapped_column(server_default="{}")
     """What a hold's scope is compared with: `brand:wikipedia`, `region:BR`; see `facets.py`."""
@@ -185,6 +187,35 @@ class PaceRow(Base):
     seconds: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     full_at: Mapped[datetime]
     """When all room is there again: the theoretical arrival time of the algorithm."""
+
+    posts: Mapped[int | None] = mapped_column(Integer)
+    """How many the platform itself says there may be, where it does."""
+
+
+class ForeignPost(Base):
+    """A post on one of our accounts that is not ours: others post there too (C8)."""
+
+    __tablename__ = "foreign_post"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    counted: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether it is only known from a quota of which more is used than we know; the id is ours then."""
+
+    __table_args__ = (Index("ix_foreign_post_at", "channel", "at"),)
+
+
+class Usage(Base):
+    """When a channel's platform is asked next what others did there, and how much of a quota is used."""
+
+    __tablename__ = "usage"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    fence: Mapped[int] = mapped_column(Integer, server_default="0")
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    """In a row."""
 
 
 class Block(Base):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from json import loads
@@ -16,6 +17,14 @@ LONGEST_WAIT = 86_400.0
 LIMITED = 60.0
 """Seconds: whoever is told to wait for so long, or longer, has used up a quota."""
 _RESETS = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_BUCKETS = (
+    ("x-app-limit-24hour", True),  # X; the names are those that node-twitter-api-v2 reads, for no page has them
+    ("x-user-limit-24hour", False),
+    ("x-rate-limit", False),
+    ("x-ratelimit", False),
+    ("ratelimit", False),
+)
+"""What headers of quotas begin with, and whether these are the app's, for all its accounts."""
 _SECRET = re.compile(r"[A-Za-z0-9_\-+/=.]{32,}|(?<=earer )\S+")
 TOO_MANY = 429
 _AGAIN = frozenset({408, 425, TOO_MANY})
@@ -126,10 +135,31 @@ def wait_told(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds an answer says to wait: Retry-After, else when the platform's bucket fills again."""
     for name in ("retry-after", *_RESETS):
         if (value := headers.get(name)) and (wait := _seconds(value.strip())) is not None:
-            return min(max(wait, 0.0), LONGEST_WAIT)
+            longer = spent(headers)
+            return max(min(max(wait, 0.0), LONGEST_WAIT), longer.seconds if longer else 0.0)
     if usage := headers.get("x-business-use-case-usage"):
         return _regained(usage)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Nothing is left of a quota for so many seconds; `app` says that it is all accounts' together."""
+
+    seconds: float
+    app: bool
+
+
+def spent(headers: Mapping[str, str]) -> Spent | None:
+    """Return what headers say of a quota of which nothing is left; of several, the one that lasts longest."""
+    found = []
+    for name, app in _BUCKETS:
+        reset = headers.get(f"{name}-reset", "").strip()
+        if headers.get(f"{name}-remaining", "").strip() == "0" and (wait := _seconds(reset)) and wait > 0:
+            found.append(Spent(min(wait, LONGEST_WAIT), app))
+    if wait := _regained(headers.get("x-business-use-case-usage") or "{}"):
+        found.append(Spent(wait, False))
+    return max(found, key=lambda one: one.seconds, default=None)
 
 
 def _regained(usage: str) -> float | None:
@@ -169,5 +199,7 @@ def failure_of(
     if kind is not TryLater:
         return kind(reason)
     wait = wait_of(headers, codes, service.waits)
-    limited = status == TOO_MANY or (wait is not None and wait >= LIMITED)
-    return (Limited if limited else TryLater)(reason, wait)
+    if status == TOO_MANY or (wait is not None and wait >= LIMITED):
+        of = spent(headers)
+        return Limited(reason, wait, app=of is not None and of.app)
+    return TryLater(reason, wait)

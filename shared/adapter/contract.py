@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -64,6 +64,23 @@ class Pending:
 
     resume: Mapping[str, Any]
     after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A public post of an account, whoever made it."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a platform says of a quota: so many `posts` in each stretch of `per`, of which `used` are gone."""
+
+    posts: int
+    per: timedelta
+    used: int
 
 
 class NotFound:
@@ -153,6 +170,12 @@ class Publisher(Protocol):
         Pending says that a thread is there in part: publish again, going on from its `resume`.
         """
 
+    async def recent(self, account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+        """Return the account's own posts since then, whoever made them, as the platform lists them.
+
+        Raises PlatformError; Uncertain where there are more than can be looked through.
+        """
+
     async def delete(self, external_ids: Sequence[str], account: Account, http: Http) -> None:
         """Take a post down, its parts given last first; what is gone already is fine. Raises PlatformError.
 
@@ -174,6 +197,9 @@ class Connector(Protocol):
 
     async def limits(self, account: Account, http: Http) -> Mapping[str, int]:
         """Return the limits that the account or its instance has of its own, by the keys of `Spec.adjusted`."""
+
+    async def quota(self, account: Account, http: Http) -> Sequence[Reported]:
+        """Return how much of the account's quotas is used; empty where `spec.quotas` is false. Raises PlatformError."""
 
     def start(self, app: App, state: str, verifier: str) -> str:
         """Return the address at which the account's owner lets us in; `verifier` is PKCE's, where it is used."""

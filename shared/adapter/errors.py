@@ -26,7 +26,11 @@ class TryLater(PlatformError):
 
 
 class Limited(TryLater):
-    """The platform says that the account, or the app, has done enough for now."""
+    """The platform says that the account, or the `app` with all its accounts, has done enough for now."""
+
+    def __init__(self, reason: str, after: float | None = None, *, app: bool = False) -> None:
+        super().__init__(reason, after)
+        self.app = app
 
 
 class Rejected(PlatformError):

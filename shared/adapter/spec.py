@@ -217,6 +217,8 @@ class Spec:
     """By the kind of post: video, reel, story, and carousel where pictures and videos may be mixed."""
     pulls: bool = False
     """Whether the platform fetches media itself, from an address that is public (`Media.address`)."""
+    quotas: bool = False
+    """Whether the platform can be asked how much of its quota an account has used (`Connector.quota`)."""
     deletes: bool = True
     """Whether a post can be taken down over the API."""
     edits: bool = False

@@ -8,6 +8,7 @@ be public.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,7 +41,18 @@ from services.publisher.schedule import Scheduler
 from services.publisher.seal import Keys
 from services.publisher.settings import PublisherSettings
 from shared import platforms
-from shared.adapter.contract import Account, Answer, Attempt, Http, Media, NotFound, Pending, Progress, Published
+from shared.adapter.contract import (
+    Account,
+    Answer,
+    Attempt,
+    Http,
+    Listed,
+    Media,
+    NotFound,
+    Pending,
+    Progress,
+    Published,
+)
 from shared.adapter.errors import Rejected, TryLater, Uncertain
 from shared.adapter.spec import Absence, Repeat
 from shared.database import begin, engine_for, statements
@@ -79,6 +91,9 @@ class World:
         await http.call("GET", "posts", operation="find", mutates=False)
         there = [one for one in self.public if one[0] == attempt.post]
         return Published(f"id of {there[0]}") if there else NotFound()
+
+    async def recent(self, account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+        return ()
 
     async def delete(self, external_ids: Sequence[str], account: Account, http: Http) -> None:
         raise Rejected("nobody asks for that here")

@@ -1,10 +1,10 @@
 """How Bluesky lets us in: by an app password, which its owner makes and may take back; and how it is called then."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.contract import Account, Answer, App, Grant, Http, Reported
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.platforms.bluesky.session import Session, ask, opened, session_from, session_of
 
@@ -36,6 +36,11 @@ async def verify(account: Account, http: Http) -> str:
 async def limits(_account: Account, _http: Http) -> Mapping[str, int]:
     """Return no limits of the account's own: the lexicon has them for all."""
     return {}
+
+
+async def quota(_account: Account, _http: Http) -> Sequence[Reported]:
+    """Return nothing: Bluesky tells in its answers' headers only."""
+    return ()
 
 
 async def _signed(

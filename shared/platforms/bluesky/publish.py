@@ -5,17 +5,30 @@ the link to a profile that does not exist. Where the look-up itself fails, the p
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http, Media, NotFound, Pending, Progress, Published
-from shared.adapter.errors import Rejected, TryLater
+from shared.adapter.contract import Account, Attempt, Http, Listed, Media, NotFound, Pending, Progress, Published
+from shared.adapter.errors import Rejected, TryLater, Uncertain
 from shared.content import Kind
 from shared.payload import Payload, Piece
 from shared.platforms.bluesky.connect import call
-from shared.platforms.bluesky.record import COLLECTION, REPOSTS, connected, is_handle, key_of, record_of, repost_of
+from shared.platforms.bluesky.record import (
+    COLLECTION,
+    REPOSTS,
+    connected,
+    is_handle,
+    key_of,
+    moment_of,
+    record_of,
+    repost_of,
+)
 from shared.platforms.bluesky.session import session_of
 from shared.platforms.bluesky.subject import did_of, record_at, subject_of
 from shared.platforms.bluesky.uploads import blobs, videos
+
+PAGE = 100
+MOST_PAGES = 10
 
 
 async def publish(
@@ -58,6 +71,22 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
     if len(parts) == len(payload.pieces):
         return await _published(parts, account, http)
     return Pending({**attempt.resume, "parts": parts}, 0) if parts else NotFound()
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the account's posts since then, by the time that their keys say; the list has the newest first."""
+    did = (await session_of(account, http)).did
+    params: dict[str, Any] = {"repo": did, "collection": COLLECTION, "limit": PAGE}
+    listed: list[Listed] = []
+    for _ in range(MOST_PAGES):
+        told = (await call(account, http, "GET", "com.atproto.repo.listRecords", params=params)).json
+        uris = [str(one["uri"]) for one in told.get("records") or ()]
+        page = [Listed(uri, at) for uri in uris if (at := moment_of(uri))]
+        listed += [one for one in page if one.at >= since]
+        if any(one.at < since for one in page) or not uris or not told.get("cursor"):
+            return listed
+        params["cursor"] = told["cursor"]
+    raise Uncertain(f"bluesky: more than {len(listed)} posts since then; a person must look")
 
 
 async def delete(external_ids: Sequence[str], account: Account, http: Http) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapter.contract import Attempt
@@ -11,6 +11,8 @@ from shared.payload import Card, Facet, Payload, Piece, Rendition
 
 COLLECTION = "app.bsky.feed.post"
 REPOSTS = "app.bsky.feed.repost"
+TID = 13
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 
 
@@ -24,6 +26,17 @@ def key_of(attempt: Attempt, number: int) -> str:
     micros = int(attempt.created_at.timestamp()) * 1_000_000 + (digest >> 10) % 999_000 + number
     value = micros << 10 | digest & 1023
     return "".join(_ALPHABET[value >> shift & 31] for shift in range(60, -1, -5))
+
+
+def moment_of(uri: str) -> datetime | None:
+    """Return when a record's key was made; None where it is no TID, which a post's key is to be (the lexicon says)."""
+    key = uri.rpartition("/")[2]
+    if len(key) != TID or not set(key) <= set(_ALPHABET):
+        return None
+    value = 0
+    for letter in key:
+        value = value << 5 | _ALPHABET.index(letter)
+    return EPOCH + timedelta(microseconds=value >> 10)
 
 
 def record_of(

@@ -1,10 +1,10 @@
 """How Facebook lets us in: a Page's token, got by one of its people, which names no end but can be taken back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.adapter.answers import codes_of, failure_of
-from shared.adapter.contract import Account, Answer, Http
+from shared.adapter.contract import Account, Answer, Http, Reported
 from shared.adapter.errors import Unauthorized
 from shared.adapter.hosts import beside
 from shared.platforms.facebook.login import GRAPH
@@ -85,3 +85,8 @@ async def verify(account: Account, http: Http) -> str:
 async def limits(account: Account, http: Http) -> Mapping[str, int]:
     """Return nothing: a Page has no limits of its own that could be read."""
     return {}
+
+
+async def quota(_account: Account, _http: Http) -> Sequence[Reported]:
+    """Return nothing: Facebook tells how many calls are left, in headers, and of posts nothing."""
+    return ()

@@ -13,6 +13,7 @@ from shared.platforms.facebook.connect import call, call_unless_gone
 from shared.platforms.facebook.photos import photos_of
 from shared.platforms.facebook.post import body_of, check
 from shared.platforms.facebook.search import find as find
+from shared.platforms.facebook.search import recent as recent
 from shared.platforms.facebook.video import film
 from shared.platforms.facebook.work import Work, id_of, whole_address
 

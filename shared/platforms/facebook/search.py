@@ -5,10 +5,10 @@ year (graph-api/reference/page/feed).
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http, NotFound, Pending, Published
+from shared.adapter.contract import Account, Attempt, Http, Listed, NotFound, Pending, Published
 from shared.adapter.errors import Rejected, Uncertain
 from shared.payload import Payload
 from shared.platforms.facebook.comment import MADE
@@ -37,6 +37,13 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
         return await _found(payload, account, attempt, http)
     except Rejected as refusal:
         raise Uncertain(refusal.reason) from None
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the Page's posts since then."""
+    posts = await _listed(since, "id,created_time", account, http)
+    listed = [Listed(str(one["id"]), datetime.fromisoformat(one["created_time"])) for one in posts]
+    return [one for one in listed if one.at >= since]
 
 
 async def _found(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Published | Pending | NotFound:
@@ -83,7 +90,7 @@ async def _film(
 
 async def _post(payload: Payload, account: Account, attempt: Attempt, http: Http) -> Mapping[str, Any] | None:
     photos = list(attempt.resume.get("photos", ()))
-    listed = await _listed(attempt, account, http)
+    listed = await _listed(attempt.created_at - BEFORE, POST_FIELDS, account, http)
     fitting = [
         post
         for post in listed
@@ -116,10 +123,9 @@ async def _by_photo(photos: Sequence[str], account: Account, http: Http) -> Mapp
     return {"id": post_id}
 
 
-async def _listed(attempt: Attempt, account: Account, http: Http) -> list[Mapping[str, Any]]:
-    """Return the Page's posts since shortly before the first try."""
-    since = int((attempt.created_at - BEFORE).timestamp())
-    params: dict[str, Any] = {"fields": POST_FIELDS, "since": since, "limit": PAGE}
+async def _listed(since: datetime, fields: str, account: Account, http: Http) -> list[Mapping[str, Any]]:
+    """Return the Page's public posts since then."""
+    params: dict[str, Any] = {"fields": fields, "since": int(since.timestamp()), "limit": PAGE}
     listed: list[Mapping[str, Any]] = []
     for _ in range(MOST_PAGES):
         path = f"/{page_of(account)}/published_posts"
@@ -129,4 +135,4 @@ async def _listed(attempt: Attempt, account: Account, http: Http) -> list[Mappin
         if not paging.get("next") or not (after := (paging.get("cursors") or {}).get("after")):
             return listed
         params["after"] = after
-    raise Uncertain(f"facebook: more than {len(listed)} posts since the attempt; a person must look")
+    raise Uncertain(f"facebook: more than {len(listed)} posts since then; a person must look")

@@ -4,11 +4,12 @@ Sources: developers.facebook.com/docs/instagram-platform/instagram-api-with-inst
 documentation/instagram-platform/reference/{access_token,refresh_access_token}. There is no PKCE.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.contract import Account, Answer, App, Grant, Http, Reported
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.hosts import beside
 from shared.adapter.oauth import asking, granted
@@ -57,6 +58,16 @@ async def verify(account: Account, http: Http) -> str:
 async def limits(account: Account, http: Http) -> Mapping[str, int]:
     """Return nothing: an account has a quota of its own, which is a pace, and no limit of a post."""
     return {}
+
+
+async def quota(account: Account, http: Http) -> Sequence[Reported]:
+    """Return how much of the day's posts is used (ig-user/content_publishing_limit)."""
+    params = {"fields": "quota_usage,config"}
+    path = f"{own(account)}/content_publishing_limit"
+    told = _first((await call(account, http, "GET", path, operation="content_publishing_limit", params=params)).json)
+    config = told.get("config") or {}
+    posts, per = int(config.get("quota_total") or 0), timedelta(seconds=config.get("quota_duration") or 0)
+    return [Reported(posts, per, int(told.get("quota_usage") or 0))] if posts and per else ()
 
 
 # ---- being let in ----------------------------------------------------------------------------------------------------

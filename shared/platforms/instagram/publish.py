@@ -16,6 +16,7 @@ from shared.platforms.instagram.comment import comment
 from shared.platforms.instagram.connect import call, own
 from shared.platforms.instagram.prepare import prepared
 from shared.platforms.instagram.search import find as find
+from shared.platforms.instagram.search import recent as recent
 
 
 async def publish(

@@ -6,11 +6,11 @@ product, and no other post of ours. FINISHED soon after the call proves nothing;
 list, it does. Whatever else they say together is for a later look, and then for a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http, NotFound, Pending, Published
+from shared.adapter.contract import Account, Attempt, Http, Listed, NotFound, Pending, Published
 from shared.adapter.errors import Uncertain
 from shared.payload import Payload
 from shared.platforms.instagram.connect import call, own
@@ -49,6 +49,13 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
     if not fitting and (settled or status.code in {Code.ERROR, Code.EXPIRED}):
         return NotFound()
     raise Uncertain(f"instagram: the container is {status.code}, and {len(fitting)} listed media fit the post")
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the account's media since then, stories too."""
+    media = [*await _listed("FEED", since, account, http), *await _listed("STORY", since, account, http)]
+    found = {str(one["id"]): datetime.fromisoformat(one["timestamp"]) for one in media}
+    return [Listed(id_, at) for id_, at in found.items()]
 
 
 def _fits(medium: Mapping[str, Any], payload: Payload) -> bool:

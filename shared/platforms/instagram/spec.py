@@ -105,6 +105,7 @@ SPEC = Spec(
     # The guide says 100 in 24 hours, ig-user/media and content_publishing_limit's page 50: the lower one. The account's
     # own figure can be read there, but `Spec.adjusted` has no pace.
     pace=(Pace(50, timedelta(days=1)),),
+    quotas=True,
     # ig-media/insights; the two of reels are milliseconds there.
     metrics={
         "views": "views",

@@ -4,11 +4,11 @@ Only approved partners are given a refresh token, which lasts for 365 days whate
 /en-us/linkedin/shared/authentication/{authorization-code-flow, programmatic-refresh-tokens}). PKCE is not used there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.contract import Account, Answer, App, Grant, Http, Reported
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.adapter.hosts import beside
 from shared.adapter.oauth import asking, granted
@@ -70,6 +70,11 @@ async def verify(account: Account, http: Http) -> str:
 async def limits(_account: Account, _http: Http) -> Mapping[str, int]:
     """Return no limits of the account's own: LinkedIn has the same for all pages."""
     return {}
+
+
+async def quota(_account: Account, _http: Http) -> Sequence[Reported]:
+    """Return nothing: LinkedIn tells in its developer portal only."""
+    return ()
 
 
 def start(app: App, state: str, _verifier: str) -> str:

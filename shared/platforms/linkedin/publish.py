@@ -15,6 +15,7 @@ from shared.platforms.linkedin.connect import call, encoded, organization
 from shared.platforms.linkedin.little import escape
 from shared.platforms.linkedin.search import PROCESSED, is_live, landed, post_at
 from shared.platforms.linkedin.search import find as find
+from shared.platforms.linkedin.search import recent as recent
 from shared.platforms.linkedin.share import permalink_of, share_of
 from shared.platforms.linkedin.upload import Uploads
 

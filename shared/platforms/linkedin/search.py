@@ -1,11 +1,12 @@
 """Finding on LinkedIn what an earlier try may have posted: in the page's own list, or named by a refused duplicate."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.adapter.answers import failure_of
-from shared.adapter.contract import Account, Answer, Attempt, Http, NotFound, Pending, Published
+from shared.adapter.contract import Account, Answer, Attempt, Http, Listed, NotFound, Pending, Published
 from shared.adapter.errors import Rejected, Uncertain
 from shared.payload import Payload
 from shared.platforms.linkedin.comment import published
@@ -41,6 +42,12 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
     if len(fitting) > 1:
         raise Uncertain(f"linkedin: {len(fitting)} posts fit; a person must say which is ours")
     return _found(fitting[0]["id"], is_live(fitting[0]), payload, attempt) if fitting else NotFound()
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the page's posts since then, whichever of its members made them."""
+    posts = await posts_since(since.timestamp(), account, http)
+    return [Listed(str(one["id"]), datetime.fromtimestamp(one["createdAt"] / 1000, UTC)) for one in posts]
 
 
 async def landed(refusal: Answer, body: Mapping[str, Any], account: Account, attempt: Attempt, http: Http) -> str:

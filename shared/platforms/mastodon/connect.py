@@ -1,10 +1,10 @@
 """How Mastodon lets us in: a token that does not expire; and what its instance allows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.contract import Account, Answer, App, Grant, Http, Reported
 from shared.adapter.errors import Rejected, TryLater, Unauthorized
 from shared.adapter.oauth import asking, granted, proving, redeeming
 from shared.platforms.mastodon.spec import SENT_PIXELS
@@ -73,6 +73,11 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
     if "image_pixels" in found:
         found["image_pixels"] = min(found["image_pixels"], SENT_PIXELS)
     return found
+
+
+async def quota(_account: Account, _http: Http) -> Sequence[Reported]:
+    """Return nothing: an instance tells in its answers' headers only."""
+    return ()
 
 
 # ---- the token's life ------------------------------------------------------------------------------------------------

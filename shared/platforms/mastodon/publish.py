@@ -12,6 +12,7 @@ from shared.content import Kind
 from shared.payload import Payload
 from shared.platforms.mastodon.connect import call
 from shared.platforms.mastodon.search import find as find
+from shared.platforms.mastodon.search import recent as recent
 from shared.platforms.mastodon.status import about, body_of, edit_of, key_of
 from shared.platforms.mastodon.subject import subject_of
 from shared.platforms.mastodon.uploads import uploads

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http, NotFound, Pending, Published
+from shared.adapter.contract import Account, Attempt, Http, Listed, NotFound, Pending, Published
 from shared.adapter.errors import Uncertain
 from shared.content import Kind
 from shared.payload import Payload
@@ -38,6 +38,12 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
     if len(parts) == len(payload.pieces):
         return Published(parts[0]["id"], parts[0]["url"], tuple(part["id"] for part in parts))
     return Pending({**attempt.resume, "parts": parts}, 0) if parts else NotFound()
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the account's statuses since then, boosts too."""
+    statuses = await _listed(since, account, http, boosts=True)
+    return [Listed(str(one["id"]), datetime.fromisoformat(one["created_at"])) for one in statuses]
 
 
 async def _part(

@@ -1,13 +1,13 @@
 """How Threads lets us in: a code is worth a token of an hour, that one of sixty days, which is then renewed in time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from shared.adapter.answers import codes_of, failure_of
-from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.contract import Account, Answer, App, Grant, Http, Reported
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized
 from shared.adapter.hosts import beside
 from shared.adapter.oauth import asking, granted
@@ -77,6 +77,16 @@ async def verify(account: Account, http: Http) -> str:
 async def limits(_account: Account, _http: Http) -> Mapping[str, int]:
     """Return nothing: all accounts have the same limits."""
     return {}
+
+
+async def quota(account: Account, http: Http) -> Sequence[Reported]:
+    """Return how much of the day's posts is used; replies have a quota of their own, a larger one (overview)."""
+    path, params = f"{me(account)}/threads_publishing_limit", {"fields": "quota_usage,config"}
+    told = (await call(account, http, "GET", path, operation="threads_publishing_limit", params=params)).json
+    first = dict(next(iter(told.get("data") or ()), None) or {})
+    config = first.get("config") or {}
+    posts, per = int(config.get("quota_total") or 0), timedelta(seconds=config.get("quota_duration") or 0)
+    return [Reported(posts, per, int(first.get("quota_usage") or 0))] if posts and per else ()
 
 
 # ---- OAuth -----------------------------------------------------------------------------------------------------------

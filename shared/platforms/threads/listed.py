@@ -1,10 +1,10 @@
 """The account's own posts and replies, as the API lists them, and which of them is ours."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapter.contract import Account, Http
+from shared.adapter.contract import Account, Http, Listed
 from shared.adapter.errors import Uncertain
 from shared.platforms.threads.body import Said, is_it, node_of
 from shared.platforms.threads.connect import call, me
@@ -30,6 +30,12 @@ async def listing(
         if not after or not told.get("data"):
             return
         asked["after"] = after
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the account's posts since then; replies are in another list, and in another quota."""
+    posts = [post async for post in _since(since.timestamp() + CLOCKS, f"{me(account)}/threads", account, http)]
+    return [Listed(str(post["id"]), datetime.fromisoformat(post["timestamp"])) for post in posts]
 
 
 async def ours(said: Said, sent: float, known: frozenset[str], account: Account, http: Http) -> str | None:

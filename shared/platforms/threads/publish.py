@@ -14,6 +14,7 @@ from shared.platforms.threads.body import Said, check, said_in
 from shared.platforms.threads.connect import call, id_in, look_at
 from shared.platforms.threads.container import Desk, Waiting
 from shared.platforms.threads.listed import our_repost
+from shared.platforms.threads.listed import recent as recent
 from shared.platforms.threads.sending import LOOK, LOOKS, bring, look
 
 PARTS = 5

@@ -82,6 +82,7 @@ SPEC = Spec(
     absence=Absence.PROVES,
     # overview, rate limiting: 250 posts in 24 hours, moving; replies have 1,000 of their own.
     pace=(Pace(250, DAY),),
+    quotas=True,
     # reference/insights. `shares` is theirs for sending a post on, still in development: ours are their reposts.
     metrics={
         "views": "views",

@@ -1,13 +1,13 @@
 """How TikTok lets us in: a token of hours, renewed by one that is good once; and what the account allows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
 from shared.adapter.answers import clipped
-from shared.adapter.contract import Account, App, Grant, Http
+from shared.adapter.contract import Account, App, Grant, Http, Reported
 from shared.adapter.errors import TryLater, Unauthorized
 from shared.adapter.hosts import beside
 from shared.adapter.oauth import granted
@@ -33,6 +33,11 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
     """Return how long the account's videos may be."""
     longest = (await creator_of(account, http)).longest
     return {"video_longest": int(min(longest, LONGEST.total_seconds()))} if longest else {}
+
+
+async def quota(_account: Account, _http: Http) -> Sequence[Reported]:
+    """Return nothing: creator_info refuses an account that has posted enough, and says no number."""
+    return ()
 
 
 def start(app: App, state: str, verifier: str) -> str:

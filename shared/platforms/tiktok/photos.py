@@ -4,11 +4,11 @@ Its answer names the post's publish_id. Where it is lost, nothing else tells of 
 account's own, and where it is not found a person is asked.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http, Media, NotFound, Published
+from shared.adapter.contract import Account, Attempt, Http, Listed, Media, NotFound, Published
 from shared.adapter.errors import Uncertain
 from shared.payload import Payload
 from shared.platforms.tiktok.calls import call
@@ -73,6 +73,12 @@ async def sought(payload: Payload, account: Account, attempt: Attempt, http: Htt
     if datetime.now(UTC) < asked + SOUGHT:
         raise Uncertain("tiktok: the photo post is not listed; it may yet be")
     return NotFound()
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the account's public posts since then."""
+    videos = [video async for video in _listed(since, account, http)]
+    return [Listed(str(one["id"]), datetime.fromtimestamp(int(one["create_time"]), UTC)) for one in videos]
 
 
 def _says(video: Mapping[str, Any], words: str) -> bool:

@@ -14,6 +14,7 @@ from shared.content import Kind
 from shared.payload import Payload
 from shared.platforms.tiktok.creator import check, creator_of
 from shared.platforms.tiktok.photos import handed_over, sought
+from shared.platforms.tiktok.photos import recent as recent
 from shared.platforms.tiktok.status import Failed, Unsent, handed, look
 from shared.platforms.tiktok.video import FIRST_LOOK, announced, send
 

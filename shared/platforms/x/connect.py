@@ -1,11 +1,11 @@
 """How X lets us in: OAuth 2.0 with PKCE, tokens of two hours, refresh tokens that are good once (to be safe)."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.contract import Account, Answer, App, Grant, Http, Reported
 from shared.adapter.errors import PlatformError, TryLater, Unauthorized
 from shared.adapter.hosts import beside
 from shared.adapter.oauth import asking, granted, proving, redeeming
@@ -47,6 +47,11 @@ async def verify(account: Account, http: Http) -> str:
 async def limits(account: Account, http: Http) -> Mapping[str, int]:
     """Return nothing: X tells no limits of an account; what a subscriber may is set in the channel registry."""
     return {}
+
+
+async def quota(_account: Account, _http: Http) -> Sequence[Reported]:
+    """Return nothing: X tells in its answers' headers only."""
+    return ()
 
 
 def start(app: App, state: str, verifier: str) -> str:

@@ -17,6 +17,7 @@ from shared.platforms.x.connect import call, own_id
 from shared.platforms.x.post import REPOST, body_of, checked, post_meant
 from shared.platforms.x.search import about, published
 from shared.platforms.x.search import find as find
+from shared.platforms.x.search import recent as recent
 from shared.platforms.x.spec import SPEC
 from shared.platforms.x.upload import SEGMENT, step, usable
 

@@ -4,10 +4,10 @@ The text is compared with X's short links put back; finding nothing proves nothi
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http, NotFound, Pending, Published
+from shared.adapter.contract import Account, Attempt, Http, Listed, NotFound, Pending, Published
 from shared.adapter.errors import Uncertain
 from shared.content import Kind
 from shared.payload import Payload
@@ -38,6 +38,15 @@ async def find(payload: Payload, account: Account, attempt: Attempt, http: Http)
     if len(parts) == len(payload.pieces):
         return published(parts, account)
     return Pending({**attempt.resume, "parts": parts}, 0) if parts else NotFound()
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the account's posts since then; reposts are in another quota."""
+    params = {"start_time": moment(since), "post.fields": "created_at", "expansions": "referenced_posts"}
+    path = f"/2/users/{await own_id(account, http)}/tweets"
+    found = [post async for page in pages(path, "own_posts", params, account, http) for post in page.get("data") or ()]
+    posts = [post for post in found if "retweeted" not in references(post)]
+    return [Listed(str(post["id"]), datetime.fromisoformat(post["created_at"])) for post in posts]
 
 
 def published(parts: Sequence[str], account: Account) -> Published:

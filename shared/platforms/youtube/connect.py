@@ -1,11 +1,11 @@
 """How YouTube lets us in: Google's OAuth for web servers; and the one way of calling with a channel's token."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.adapter.contract import Account, Answer, App, Grant, Http
+from shared.adapter.contract import Account, Answer, App, Grant, Http, Reported
 from shared.adapter.errors import TryLater, Unauthorized
 from shared.adapter.hosts import beside
 from shared.adapter.oauth import asking, granted, proving, redeeming
@@ -73,6 +73,11 @@ async def limits(account: Account, http: Http) -> Mapping[str, int]:
     if status.get("longUploadsStatus") != "allowed":
         return {}
     return {"video_longest": LONG_FILM // timedelta(seconds=1)}
+
+
+async def quota(_account: Account, _http: Http) -> Sequence[Reported]:
+    """Return nothing: YouTube tells in the Cloud console only."""
+    return ()
 
 
 # ---- OAuth: developers.google.com/identity/protocols/oauth2/web-server ----------------------------------------------

@@ -14,6 +14,7 @@ from shared.payload import Payload, Rendition
 from shared.platforms.youtube.connect import api, call, listed
 from shared.platforms.youtube.extras import extras, missing, unfinished
 from shared.platforms.youtube.search import made_before
+from shared.platforms.youtube.search import recent as recent
 from shared.platforms.youtube.session import CHUNK, Received, asked, opened, put
 from shared.platforms.youtube.video import changed, metadata_of, part_of, processed, published
 

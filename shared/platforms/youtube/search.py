@@ -1,10 +1,10 @@
 """Finding what an earlier try may have uploaded: the session knows; after it, the channel's list of uploads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.adapter.contract import Account, Attempt, Http
+from shared.adapter.contract import Account, Attempt, Http, Listed
 from shared.adapter.errors import TryLater, Uncertain
 from shared.payload import Payload
 from shared.platforms.youtube.connect import listed, own_channel
@@ -36,6 +36,12 @@ async def made_before(payload: Payload, account: Account, attempt: Attempt, http
     if not received.gone or not (closing := resume.get("closing")):
         return None  # the last chunk is missing, and without it there is no video
     return await _uploaded(payload, account, attempt, datetime.fromisoformat(closing), http)
+
+
+async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
+    """Return the channel's uploads since then."""
+    snippets = [entry["snippet"] for entry in await _since(since, account, http)]
+    return [Listed(str(one["resourceId"]["videoId"]), datetime.fromisoformat(one["publishedAt"])) for one in snippets]
 
 
 async def _uploaded(payload: Payload, account: Account, attempt: Attempt, closing: datetime, http: Http) -> str | None:

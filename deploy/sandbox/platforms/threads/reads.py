@@ -84,13 +84,13 @@ class Reads:
             "reply_quota_usage": sum(one.reply_to is not None for one in made),
             "delete_quota_usage": len(gone),
         }
-        limits = self._state.world.quotas.advertised()[NAME]
+        limits = self._state.world.quotas.told(NAME)
         for name, bucket in (
             ("config", "posts_24h"),
             ("reply_config", "replies_24h"),
             ("delete_config", "deletes_24h"),
         ):
-            used |= {name: {"quota_total": limits[bucket]["limit"], "quota_duration": DAY}}
+            used |= {name: {"quota_total": limits[bucket].limit, "quota_duration": DAY}}
         asked = [name for name in text(params, "fields").split(",") if name] or ["quota_usage"]
         return json_answer({"data": [{name: used[name] for name in asked if name in used}]})
 
