@@ -232,7 +232,8 @@ def test_prometheus_hears_which_configuration_is_in_use_and_that_a_newer_one_is_
 
     wrong: list[float] = []
     now = [0.0]
-    (config / "strategy.yaml").open("a").write("# unlike that of any other test\n")
+    strategy = config / "strategy.yaml"
+    strategy.write_text(strategy.read_text() + "# unlike that of any other test\n")
     file = RegistryFile(config, clock=lambda: now[0])
     first = file.current().digest[:12]
     assert first in digests()

@@ -18,7 +18,7 @@ MOST = 10_000
 # What a relay has in hand is locked, but not hidden: it counts until the broker has it.
 LOOK = text(
     f"""
-    SELECT (SELECT count(*) FROM (SELECT FROM outbox ORDER BY id LIMIT {MOST}) some) AS events,
+    SELECT (SELECT count(*) FROM (SELECT FROM outbox ORDER BY id LIMIT {MOST}) AS counted) AS events,
         (SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1)::float AS oldest
     """  # noqa: S608 - a constant
 )
