@@ -36,7 +36,9 @@ class Window:
 def windows(spec: Spec, registry: Registry) -> list[Window]:
     """Return all counts of a platform's accounts."""
     channels = [channel for channel in registry.channels.values() if channel.platform == spec.name]
-    of_the_app = [window(spec.name, pace.posts, pace.per) for pace in spec.pace if pace.app]
+    # Where each channel has a pace of its own, whoever wrote it down has thought of the app as well.
+    everybody = all(channel.pace for channel in channels)
+    of_the_app = [window(spec.name, pace.posts, pace.per) for pace in spec.pace if pace.app and not everybody]
     return of_the_app + [window for channel in channels for window in _of(channel, spec)]
 
 
