@@ -1,5 +1,6 @@
 """Three private RabbitMQ nodes that form a cluster on 127.0.0.1: one can be killed, or cut off from the others."""
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ def _refuse(name: str) -> str:
 @contextmanager
 def private_cluster(suite: str = "") -> Iterator[PrivateCluster]:
     """Give a running cluster of one's own; raises ServerUnavailableError, which says what to install, without one."""
-    installation = installation_of(suite)
+    installation = installation_of(suite or os.environ.get("RABBITMQ_SUITE", ""))
     for attempt in range(1, STARTS + 1):
         with ExitStack() as stack:
             guards = [stack.enter_context(Guarded("rabbitmq", Path(tempfile.gettempdir()))) for _ in range(NODES)]
