@@ -45,6 +45,8 @@ def read_arguments(words: list[str] | None = None) -> Namespace:
     parser.add_argument("--full-scale", action="store_true", help="deadlines as in production, and one round each")
     parser.add_argument("--resume", action="store_true", help="go on with the run of this seed and scale")
     parser.add_argument("--broken", action="store_true", help="processes broken on purpose: every fault must fail")
+    parser.add_argument("--posts", type=int, default=20_000, help="posts of the crowd (default 20000)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long the crowd is killed (default 10)")
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
     asked = parser.parse_args(words)
     if unknown := set(asked.faults) - set(ALL):
@@ -124,6 +126,8 @@ class Run:
             f"c{fault.name}r{number}",
             Random(f"{self._asked.seed}/{fault.name}/{number}"),
             self._asked.short,
+            self._asked.posts,
+            self._asked.minutes,
         )
         began = time.monotonic()
         try:

@@ -6,6 +6,7 @@ blind      looks nothing up, and calls again as if never before
 amnesiac   takes every message for a new one
 impatient  takes "later" for "now"
 touchy     takes a database that is away for an error of its own
+trusting   takes what was sent for confirmed
 strict     reads no event that says more than it knows
 """
 
@@ -91,7 +92,22 @@ def strict() -> None:
     consumer.decode = decode  # type: ignore[attr-defined]
 
 
+def trusting() -> None:
+    """Whatever was sent counts as confirmed."""
+    from shared.bus.publishing import Publisher
+
+    real = Publisher.publish
+
+    async def publish(self: Any, messages: Any) -> set[str]:
+        await real(self, messages)
+        return {message.id for message in messages}
+
+    Publisher.publish = publish  # type: ignore[method-assign]
+
+
+OF_WORKERS = frozenset({"blind", "impatient"})
 WAYS: Mapping[str, Break] = {
+    "trusting": trusting,
     "blind": blind,
     "impatient": impatient,
     "amnesiac": amnesiac,

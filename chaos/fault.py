@@ -65,6 +65,10 @@ class Round:
     mark: str
     chance: Random
     short: bool = False
+    posts: int = 20_000
+    """How many the crowd asks for."""
+    minutes: float = 10.0
+    """How long it is killed."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from secrets import token_hex
-from signal import SIGCONT, SIGKILL, SIGSTOP
+from signal import SIGCONT, SIGKILL
 from typing import Any
 
 import asyncpg
 import httpx
 
 from chaos.asking import Tool
+from chaos.broken import OF_WORKERS, WAYS
 from chaos.oracle import FINAL, Evidence, Intent, Shown, Try
 from chaos.proxy import proxied
 from chaos.scale import Scale
@@ -40,6 +41,12 @@ PATIENCE = 120.0
 """Seconds that a condition may take to come true on a busy machine."""
 NOT_NEEDED = ("policy-api", "metrics-api")
 """Whom no fault asks anything."""
+EARLY = (
+    "CREATE SCHEMA early",
+    """CREATE FUNCTION early.now() RETURNS timestamptz LANGUAGE sql STABLE
+        AS $$ SELECT pg_catalog.now() + interval '10 seconds' $$""",
+    'ALTER DATABASE "{}" SET search_path = early, public, pg_catalog',
+)
 MARK = "c"
 """What every mark begins with: the oracle finds a post in the ledger by the mark that its text begins with."""
 
@@ -123,7 +130,9 @@ class Stage:
 
     def through(self, name: str) -> tuple[str, ...]:
         """Return what starts a process in a deliberately broken way, if this run wants that."""
-        return ("chaos.broken", self.broken) if self.broken and name.startswith("publisher-") else ()
+        if self.broken not in WAYS or (self.broken in OF_WORKERS and not name.startswith("publisher-")):
+            return ()
+        return "chaos.broken", self.broken
 
     async def armed(self, points: Mapping[str, str]) -> None:
         """Start processes again, each with a failpoint; the start after that is as always."""
@@ -145,13 +154,15 @@ class Stage:
         await self.must(again, "processes start again")
         await self.stack.ready(names)
 
-    def freeze(self, name: str) -> None:
-        """Stop a process as a paused virtual machine would."""
-        os.kill(self.stack.pids[name], SIGSTOP)
-
     def thaw(self, name: str) -> None:
         """Let it go on."""
         os.kill(self.stack.pids[name], SIGCONT)
+
+    async def make_early(self) -> None:
+        """Have publisher's database take now for ten seconds later."""
+        for statement in EARLY:
+            await self.rows("publisher", statement.format(f"{self.place.namespace}_publisher"))
+        await self.restart([name for name in self.stack.urls if name.startswith("publisher-")])
 
     async def fault(self, platform: str, kind: str, **more: Any) -> None:
         """Arm a fault of a platform."""
@@ -281,9 +292,9 @@ class Stage:
 
     async def settled(self) -> bool:
         """Say whether every post of this round has come to its end, and nothing is on its way any more."""
-        known = await self.deliveries([intent.post for intent in self.intents])
-        states = [one["state"] for one in known.values()]
-        if len(states) < len(self.intents) or not FINAL.issuperset(states):
+        query = "SELECT count(*) FROM delivery WHERE post = ANY($1::uuid[]) AND state = ANY($2::text[])"
+        posts = [intent.post for intent in self.intents]
+        if (await self.rows("publisher", query, posts, list(FINAL)))[0][0] < len(posts):
             return False
         return not any((await self.outboxes()).values()) and not await self.queues()
 
@@ -410,6 +421,8 @@ async def running_stage(
         if servers.cluster:
             amqp = (await stack.enter_async_context(proxied([n.amqp_url for n in servers.nodes], chance))).url
         settings = {"LOG_LEVEL": "WARNING", **scale.environment, **(more or {})}
+        if broken == "immortal":
+            settings["POISON_ATTEMPTS"] = "50"
         database = servers.postgres.database_url
         sandbox = f"http://127.0.0.1:{free_port()}"
         place = Place(guarded.folder, f"carillon_{run}", database, amqp, sandbox, config_dir=CONFIG, more=settings)
@@ -426,6 +439,8 @@ async def running_stage(
         await stage.start_sandbox()
         try:
             await running.start()
+            if broken == "early":
+                await stage.make_early()
             yield stage
         finally:
             await running.stop()

@@ -66,7 +66,7 @@ async def _crash(stage: Stage, go: Round) -> tuple[int, float]:
     after = [one.called for one in await stage.shown() if one.mark.startswith(f"{go.mark}a") and one.called > died]
     if stage.stack.pids != pids:
         raise AssertionError(f"a process was started again: {stage.stack.exits}")
-    await stage.restart([name for name in victims])
+    await stage.restart(list(victims))
     return len(held), min(after, default=died) - died
 
 

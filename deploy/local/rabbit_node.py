@@ -73,6 +73,7 @@ class PrivateRabbit:
         self._amqp, self._management, self._distribution, self._epmd = free_ports(4)
         self._epmd = member.epmd if member else self._epmd
         self.name = member.name if member else f"carillon{secrets.token_hex(4)}@localhost"
+        self.release = installation.release
         self._user, self._password = "carillon", member.password if member else secrets.token_hex(16)
         self.amqp_url = f"amqp://{self._user}:{self._password}@{LOOPBACK}:{self._amqp}/"
         self.management_url = f"http://{self._user}:{self._password}@{LOOPBACK}:{self._management}"
