@@ -7,6 +7,7 @@ adds them before the first process of the next version starts (expand first).
 import json
 import runpy
 import sys
+from importlib import import_module
 from typing import Any
 
 MORE = {"said_by_the_next_version": {"a": [1, 2, 3]}}
@@ -14,14 +15,13 @@ MORE = {"said_by_the_next_version": {"a": [1, 2, 3]}}
 
 def speak() -> None:
     """Have every event say more."""
-    from shared.mailbox import outbox
-
+    outbox: Any = import_module("shared.mailbox.outbox")
     real = outbox.body_of
 
     def body_of(event: Any) -> bytes:
         return json.dumps(json.loads(real(event)) | MORE).encode()
 
-    outbox.body_of = body_of  # type: ignore[attr-defined]
+    outbox.body_of = body_of
 
 
 if __name__ == "__main__":

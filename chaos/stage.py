@@ -130,7 +130,11 @@ class Stage:
 
     def through(self, name: str) -> tuple[str, ...]:
         """Return what starts a process in a deliberately broken way, if this run wants that."""
-        if self.broken not in WAYS or (self.broken in OF_WORKERS and not name.startswith("publisher-")):
+        if (
+            self.broken is None
+            or self.broken not in WAYS
+            or (self.broken in OF_WORKERS and not name.startswith("publisher-"))
+        ):
             return ()
         return "chaos.broken", self.broken
 

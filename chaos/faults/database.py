@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from chaos.fault import CHANNELS, Done, Fault, Measured, Round
 from chaos.proxy import proxied
-from chaos.stage import Stage
+from chaos.stage import Stage, until
 
 STEPS = (
     "deliver.before_claim",
@@ -16,10 +16,10 @@ STEPS = (
     "deliver.after_commit",
 )
 HELD: Mapping[str, str] = {"publisher-planner": "relay.after_confirm", "policy-worker": "inbox.handle"}
-HOLD = 3
-"""Seconds that whoever comes to a step waits there, for the database to die meanwhile."""
-EACH = 4
-"""Posts on each platform."""
+HOLD = 2
+"""Seconds that whoever comes to a step waits there, for the database to die meanwhile: less than a claim is trusted."""
+HELD_WITHIN = 15.0
+PER_SECOND = 6.0
 RECOVERY = 30.0
 AMBIGUOUS = ("publisher-bluesky", "publisher-planner", "policy-worker", "ingest-api")
 """Whose commits are carried out without an answer."""
@@ -48,26 +48,28 @@ async def _crash(stage: Stage, go: Round) -> tuple[int, float]:
         list(stage.struck(name))
     pids = dict(stage.stack.pids)
     channels = [CHANNELS[platform] for platform in stage.platforms]
-    asking = asyncio.create_task(stage.ask_many(channels, f"{go.mark}a", EACH * len(channels), together=16))
-    held = set[str]()
+    held = dict[str, float]()
 
-    async def some_held() -> bool:
-        held.update(name for name in victims for _ in stage.struck(name))
-        return len(held) > len(HELD)
+    def now_held() -> list[str]:
+        held.update({name: time.time() for name in victims if list(stage.struck(name))})
+        return [name for name, at in held.items() if at > time.time() - HOLD]
 
-    await stage.must(some_held, "posts are held at a step")
-    await asyncio.sleep(go.chance.uniform(0, HOLD / 2))
-    await asyncio.to_thread(stage.servers.postgres.crash)
-    died = time.time()
-    await asyncio.to_thread(stage.servers.postgres.start)
-    await some_held()
-    await asking
+    async def all_held() -> bool:
+        return len(now_held()) == len(victims)
+
+    async with stage.load(channels, f"{go.mark}a", PER_SECOND):
+        await until(all_held, HELD_WITHIN)
+        caught = now_held()
+        await asyncio.to_thread(stage.servers.postgres.crash)
+        died = time.time()
+        await asyncio.to_thread(stage.servers.postgres.start)
+        await asyncio.sleep(HOLD)
     await stage.must(stage.settled, "every post has come to its end")
     after = [one.called for one in await stage.shown() if one.mark.startswith(f"{go.mark}a") and one.called > died]
     if stage.stack.pids != pids:
         raise AssertionError(f"a process was started again: {stage.stack.exits}")
     await stage.restart(list(victims))
-    return len(held), min(after, default=died) - died
+    return len(caught), min(after, default=died) - died
 
 
 async def _cut(stage: Stage, go: Round) -> int:

@@ -38,9 +38,11 @@ async def once(stage: Stage, go: Round) -> Done:
     before = {name: len(stage.stack.exits[name]) for name in HEARERS.values()}
     began = time.monotonic()
     await stage.bus.publish(poison)
-    loaded = asyncio.create_task(_under_load(stage, channels, f"{go.mark}b", window))
+    enough = asyncio.Event()
+    loaded = asyncio.create_task(_under_load(stage, channels, f"{go.mark}b", window, enough))
     await stage.must(lambda: _all_dead(stage, poison), "all poison is among the dead letters", WITHIN)
     buried = time.monotonic() - began
+    enough.set()
     poisoned = await loaded
     deaths = max(len(stage.stack.exits[name]) - number for name, number in before.items())
     await _mend(stage)
@@ -72,10 +74,14 @@ def _unknown() -> Message:
     return replace(message, headers={**message.headers, "ce-type": "org.wikimedia.carillon.post.vanished.v1"})
 
 
-async def _under_load(stage: Stage, channels: list[str], mark: str, seconds: float) -> float:
-    """Ask steadily for a while; return which part of these posts are public a little after, in per cent."""
+async def _under_load(
+    stage: Stage, channels: list[str], mark: str, seconds: float, enough: asyncio.Event | None = None
+) -> float:
+    """Ask steadily for a while, and until it is enough; return how many per cent are public a little after."""
     async with stage.load(channels, mark, PER_SECOND) as asked:
         await asyncio.sleep(seconds)
+        if enough is not None:
+            await enough.wait()
     await asyncio.sleep(max(2.0, seconds / 10))
     marks = {intent.marks[0] for intent in asked}
     return 100 * len({one.mark for one in await stage.shown() if one.mark in marks}) / len(marks)
