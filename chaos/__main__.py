@@ -5,6 +5,7 @@ Servers are its own: they are killed. What was done is kept in .local/chaos; `--
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -153,6 +154,9 @@ class Run:
 def main() -> None:
     """Run, print the table, and end with 0 if everything held (with --broken: if nothing did)."""
     asked = read_arguments()
+    # That connections break is what is done here: who watches needs not read it again and again.
+    for name in ("aiormq", "aio_pika", "shared.bus"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     run = Run(asked)
     began = time.monotonic()
     asyncio.run(run.all())

@@ -181,13 +181,17 @@ class Stage:
 
     def struck(self, name: str) -> Iterator[Mapping[str, Any]]:
         """Yield what a process's failpoints have said since the last look."""
+        return (line for line in self.said(name) if line["event"] == "failpoint")
+
+    def said(self, name: str) -> Iterator[Mapping[str, Any]]:
+        """Yield what a process has logged since the last look."""
         log = self.guarded.folder / f"{name}.log"
         with log.open("rb") as lines:
             lines.seek(self._read.get(name, 0))
             for line in lines:
                 if line.endswith(b"\n"):
                     self._read[name] = self._read.get(name, 0) + len(line)
-                    if b'"failpoint"' in line:
+                    if line.startswith(b"{"):
                         yield json.loads(line)
 
     async def sandbox(self, method: str, path: str, **more: Any) -> Any:

@@ -15,6 +15,7 @@ The process ends as by a power cut once eight posts have gathered at that point,
     kill@N   end with SIGKILL when N have gathered
     stop@N   stop with SIGSTOP when N have gathered; whoever goes on after SIGCONT is not stopped again
     hold@S   everyone who comes waits S seconds
+    pause@S  the first who comes waits S seconds
     …~TEXT   only those whose subject (a post's id) is TEXT
 """
 
@@ -33,7 +34,10 @@ GATHER_SECONDS = 1.0
 BEATS = ("before_claim", "before_call", "after_call", "before_commit", "after_commit")
 """Where an act can be interrupted."""
 POINTS = ("relay.after_confirm", "inbox.handle")
-FORM = re.compile(rf"(\w+\.(?:{'|'.join(BEATS)})|{'|'.join(map(re.escape, POINTS))}):(kill|stop|hold)@(\d+)(?:~(\S+))?")
+FORM = re.compile(
+    rf"(\w+\.(?:{'|'.join(BEATS)})|{'|'.join(map(re.escape, POINTS))}):(kill|stop|hold|pause)@(\d+)(?:~(\S+))?"
+)
+WAITS = frozenset({"hold", "pause"})
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
@@ -53,13 +57,19 @@ class Failpoint:
         if self._subject is not None and self._subject not in subjects:
             return
         self._gathered += max(1, len(subjects))
-        if self._act == "hold":
-            log.warning("failpoint", point=self.point, act=self._act, gathered=self._gathered)
-            await asyncio.sleep(self._number)
+        if self._act in WAITS:
+            await self._wait()
             return
         if self._gathered < self._number:
             await asyncio.sleep(GATHER_SECONDS)
         self._strike()
+
+    async def _wait(self) -> None:
+        if self._struck and self._act == "pause":
+            return
+        self._struck = True
+        log.warning("failpoint", point=self.point, act=self._act, gathered=self._gathered)
+        await asyncio.sleep(self._number)
 
     def _strike(self) -> None:
         if self._struck:

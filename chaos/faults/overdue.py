@@ -25,13 +25,15 @@ async def once(stage: Stage, go: Round) -> Done:
     patience, hold = (SHORT_ON_4, HOLD_ON_4) if node.release >= PER_QUEUE else (SHORT, HOLD)
     await asyncio.to_thread(node.ctl, "eval", _patience(patience, 1_000))
     try:
-        await stage.armed(dict.fromkeys(WORKERS, f"deliver.before_claim:hold@{hold}"))
+        await stage.armed(dict.fromkeys(WORKERS, f"deliver.before_claim:pause@{hold}"))
         pids = dict(stage.stack.pids)
+        for name in WORKERS:
+            list(stage.said(name))
         began = time.monotonic()
         await stage.ask_many([CHANNELS[PLATFORM]], go.mark, POSTS)
         await stage.must(lambda: _lost(stage), "the broker takes messages back", hold + 30)
         lost = time.monotonic()
-        await stage.must(lambda: _consumed(stage), "there is a consumer again", BACK)
+        await stage.must(lambda: _consumed(stage), "both consumers are there again", BACK)
         back = time.monotonic() - lost
         await stage.must(stage.settled, "every post has come to its end")
         survived = stage.stack.pids == pids
@@ -55,14 +57,15 @@ def _patience(seconds: int, tick: int) -> str:
 
 async def _lost(stage: Stage) -> bool:
     """Say whether a worker has lost its channel: it says so itself."""
-    return any(f"subscription {due_queue(PLATFORM)}" in stage.guarded.tail(name) for name in WORKERS)
+    lost = f"subscription {due_queue(PLATFORM)}: closed"
+    return any(str(line["event"]).startswith(lost) for name in WORKERS for line in stage.said(name))
 
 
 async def _consumed(stage: Stage) -> bool:
     (node,) = stage.servers.nodes
     name = f"{stage.place.namespace}.{due_queue(PLATFORM)}"
     answer = await stage.http.get(f"{node.management_url}/api/queues/%2F/{name}")
-    return bool(answer.is_success and answer.json().get("consumers"))
+    return bool(answer.is_success and answer.json().get("consumers", 0) >= len(WORKERS))
 
 
 FAULT = Fault("11", "the broker loses patience with a consumer", once, repeats=6, short=False, broken="blind")

@@ -9,6 +9,7 @@ from chaos.fault import CHANNELS, Done, Fault, Measured, Round
 from chaos.faults.leader import GROUND, PER_SECOND
 from chaos.probe import probing
 from chaos.stage import Stage
+from deploy.local.rabbit_node import PrivateRabbit
 from shared.mailbox import SERVICES, due_queue, posts_queue
 
 APART = 60.0
@@ -34,9 +35,11 @@ async def once(stage: Stage, go: Round) -> Done:
                 await asyncio.sleep(2)
                 began = time.monotonic()
                 await asyncio.to_thread(cluster.part, alone, *away)
-                await asyncio.sleep(apart)
-                await asyncio.to_thread(cluster.heal, alone, *away)
+                if name == "isolated":
+                    await stage.must(lambda: _missed(stage, alone, others[0]), "a node is missed by the others", apart)
+                await asyncio.sleep(max(0.0, began + apart - time.monotonic()))
                 healed = time.monotonic()
+                await asyncio.to_thread(cluster.heal, alone, *away)
                 await stage.must(lambda: _heard(stage), "every queue has consumers", BACK * 2)
                 back = time.monotonic() - healed
             gap = probe.gap(began)
@@ -48,6 +51,12 @@ async def once(stage: Stage, go: Round) -> Done:
         measured=[*figures, Measured("confirmed and missing", len(probe.missing), 0, "")],
         notes={"confirmed": len(probe.confirmed)},
     )
+
+
+async def _missed(stage: Stage, node: PrivateRabbit, by: PrivateRabbit) -> bool:
+    """Say whether a node is not running as another one sees it."""
+    answer = await stage.http.get(f"{by.management_url}/api/nodes", params={"columns": "name,running"})
+    return answer.is_success and not any(one["running"] for one in answer.json() if one["name"] == node.name)
 
 
 async def _heard(stage: Stage) -> bool:
