@@ -165,7 +165,7 @@ class Stage:
     async def make_early(self) -> None:
         """Have publisher's database take now for ten seconds later."""
         for statement in EARLY:
-            await self.rows("publisher", statement.format(f"{self.place.namespace}_publisher"))
+            await self.execute("publisher", statement.format(f"{self.place.namespace}_publisher"))
         await self.restart([name for name in self.stack.urls if name.startswith("publisher-")])
 
     async def fault(self, platform: str, kind: str, **more: Any) -> None:
@@ -258,6 +258,15 @@ class Stage:
         connection = await asyncpg.connect(self.servers.postgres.database_url, database=database)
         try:
             return list(await connection.fetch(query, *values))
+        finally:
+            await connection.close()
+
+    async def execute(self, service: str, statements: str) -> None:
+        """Change a service's database."""
+        database = f"{self.place.namespace}_{service}"
+        connection = await asyncpg.connect(self.servers.postgres.database_url, database=database)
+        try:
+            await connection.execute(statements)
         finally:
             await connection.close()
 

@@ -53,7 +53,7 @@ async def _roll(stage: Stage, go: Round, through: tuple[str, ...]) -> None:
 async def _alter(stage: Stage, statement: str) -> None:
     for service in SERVICES:
         for row in await stage.rows(service, TABLES):
-            await stage.rows(service, f"SET lock_timeout = '10s'; {statement.format(row[0])}")
+            await stage.execute(service, f"SET lock_timeout = '10s'; {statement.format(row[0])}")
 
 
 FAULT = Fault("12", "a rolling deployment, and back", once, repeats=50, short=False, broken="strict")

@@ -30,10 +30,12 @@ async def once(stage: Stage, go: Round) -> Done:
         for name in WORKERS:
             list(stage.said(name))
         began = time.monotonic()
-        await stage.ask_many([CHANNELS[PLATFORM]], go.mark, POSTS)
+        await stage.ask_many([CHANNELS[PLATFORM]], f"{go.mark}a", POSTS)
         await stage.must(lambda: _lost(stage), "the broker takes messages back", hold + 30)
         lost = time.monotonic()
-        await stage.must(lambda: _consumed(stage), "both consumers are there again", BACK)
+        again = await stage.ask_many([CHANNELS[PLATFORM]], f"{go.mark}b", POSTS)
+        marks = {intent.marks[0] for intent in again}
+        await stage.must(lambda: _public(stage, marks), "what is asked then is public", BACK * 2)
         back = time.monotonic() - lost
         await stage.must(stage.settled, "every post has come to its end")
         survived = stage.stack.pids == pids
@@ -61,11 +63,8 @@ async def _lost(stage: Stage) -> bool:
     return any(str(line["event"]).startswith(lost) for name in WORKERS for line in stage.said(name))
 
 
-async def _consumed(stage: Stage) -> bool:
-    (node,) = stage.servers.nodes
-    name = f"{stage.place.namespace}.{due_queue(PLATFORM)}"
-    answer = await stage.http.get(f"{node.management_url}/api/queues/%2F/{name}")
-    return bool(answer.is_success and answer.json().get("consumers", 0) >= len(WORKERS))
+async def _public(stage: Stage, marks: set[str]) -> bool:
+    return marks <= {one.mark for one in await stage.shown()}
 
 
 FAULT = Fault("11", "the broker loses patience with a consumer", once, repeats=6, short=False, broken="blind")
