@@ -13,10 +13,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import groupby
 from random import Random
 
-from chaos.fault import Done, Fault, Round
+from chaos.fault import Done, Fault, Ground, Round
 from chaos.faults import ALL
 from chaos.oracle import judge
 from chaos.report import ROOT, Book, Line, record, table, version
@@ -70,10 +69,11 @@ class Run:
 
     async def all(self) -> None:
         """Do every fault that was asked for, those with the same ground on one stage."""
-        chosen = [fault for name, fault in ALL.items() if self._wanted(name, fault)]
-        kept = sorted(chosen, key=lambda fault: list(ALL).index(fault.name))
-        for _, some in groupby(kept, key=lambda fault: (fault.ground, fault.broken if self._asked.broken else "")):
-            group = list(some)
+        stages: dict[tuple[Ground, str], list[Fault]] = {}
+        for name, fault in ALL.items():
+            if self._wanted(name, fault):
+                stages.setdefault((fault.ground, fault.broken if self._asked.broken else ""), []).append(fault)
+        for group in stages.values():
             while todo := [fault for fault in group if not self.enough(fault)]:
                 await self._on_one_stage(todo)
 

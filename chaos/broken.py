@@ -3,6 +3,7 @@
 python -m chaos.broken blind services.publisher worker x
 
 blind      looks nothing up, and calls again as if never before
+eager      publishes what a message names, again if it comes again
 amnesiac   takes every message for a new one
 impatient  takes "later" for "now"
 touchy     takes a database that is away for an error of its own
@@ -41,6 +42,21 @@ def blind() -> None:
         return _changed(publisher, publish=publish, find=find)
 
     _wrap(platforms, change)
+
+
+def eager() -> None:
+    """A message that comes again has its post published again, as if never before."""
+    deliver: Any = import_module("services.publisher.deliver").Deliver
+    real, known = deliver.claim, dict[Any, Any]()
+    blind()
+
+    async def claim(self: Any, events: Any, db: Any) -> Any:
+        claims = list(await real(self, events, db))
+        again = [known[event.post] for event in events if event.post in known]
+        known.update({one.post: one for one in claims})
+        return claims + [one for one in again if one.post not in {fresh.post for fresh in claims}]
+
+    deliver.claim = claim
 
 
 def impatient() -> None:
@@ -105,10 +121,11 @@ def trusting() -> None:
     Publisher.publish = publish  # type: ignore[method-assign]
 
 
-OF_WORKERS = frozenset({"blind", "impatient"})
+OF_WORKERS = frozenset({"blind", "eager", "impatient"})
 WAYS: Mapping[str, Break] = {
     "trusting": trusting,
     "blind": blind,
+    "eager": eager,
     "impatient": impatient,
     "amnesiac": amnesiac,
     "touchy": touchy,

@@ -41,6 +41,11 @@ PATIENCE = 120.0
 """Seconds that a condition may take to come true on a busy machine."""
 NOT_NEEDED = ("policy-api", "metrics-api")
 """Whom no fault asks anything."""
+BROKEN = {
+    "immortal": {"POISON_ATTEMPTS": "50"},
+    "trusting": {"ASK_AGAIN_SECONDS": "86400"},
+}
+"""Settings with which a run is broken: poison never dies; what was lost is never asked for again."""
 EARLY = (
     "CREATE SCHEMA early",
     """CREATE FUNCTION early.now() RETURNS timestamptz LANGUAGE sql STABLE
@@ -438,8 +443,7 @@ async def running_stage(
         if servers.cluster:
             amqp = (await stack.enter_async_context(proxied([n.amqp_url for n in servers.nodes], chance))).url
         settings = {"LOG_LEVEL": "WARNING", **scale.environment, **(more or {})}
-        if broken == "immortal":
-            settings["POISON_ATTEMPTS"] = "50"
+        settings |= BROKEN.get(broken or "", {})
         database = servers.postgres.database_url
         sandbox = f"http://127.0.0.1:{free_port()}"
         place = Place(guarded.folder, f"carillon_{run}", database, amqp, sandbox, config_dir=CONFIG, more=settings)

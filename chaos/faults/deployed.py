@@ -29,7 +29,7 @@ async def once(stage: Stage, go: Round) -> Done:
     disorderly = [f"{name} ended with {codes}" for name, codes in ended.items() if any(codes)]
     asked_a_person = [one for one in (await stage.evidence()).states.values() if one == "needs_review"]
     return Done(
-        repeats=len(stage.intents),
+        repeats=2 * len(stage.stack.urls),
         measured=[Measured("asked of a person", len(asked_a_person), 0, "")],
         wrong=disorderly,
         notes={"while deploying": half, "while going back": len(stage.intents) - half},
@@ -56,4 +56,4 @@ async def _alter(stage: Stage, statement: str) -> None:
             await stage.execute(service, f"SET lock_timeout = '10s'; {statement.format(row[0])}")
 
 
-FAULT = Fault("12", "a rolling deployment, and back", once, repeats=50, short=False, broken="strict")
+FAULT = Fault("12", "a rolling deployment, and back", once, repeats=20, short=False, broken="strict")

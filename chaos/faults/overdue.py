@@ -67,4 +67,4 @@ async def _public(stage: Stage, marks: set[str]) -> bool:
     return marks <= {one.mark for one in await stage.shown()}
 
 
-FAULT = Fault("11", "the broker loses patience with a consumer", once, repeats=6, short=False, broken="blind")
+FAULT = Fault("11", "the broker loses patience with a consumer", once, repeats=6, short=False, broken="eager")
