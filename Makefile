@@ -39,7 +39,7 @@ bench-short: setup ## the same with a fifth of the work: to see that it runs, no
 	$(PY) -m bench --short $(PARTS)
 
 .PHONY: chaos
-chaos: setup ## the faults of docs/reliability.md, judged by the sandbox's ledger (hours); FAULTS="2 7", CHAOS="--resume --seed 7"
+chaos: setup ## the faults of docs/reliability.md, judged by the sandbox's ledger (an hour); FAULTS="2 7", CHAOS="--resume --seed 7"
 	$(PY) -m chaos $(FAULTS) $(CHAOS)
 
 .PHONY: chaos-short

@@ -135,7 +135,7 @@ class Run:
             done = await fault.once(stage, go)
         except Exception as error:  # noqa: BLE001 - whatever it is, a run of hours goes on with the next fault
             self._stuck[fault.name] = self._stuck.get(fault.name, 0) + 1
-            line = await self._as_far_as_it_came(stage, fault, number, f"{type(error).__name__}: {error}")
+            line = await self._as_far_as_it_came(stage, fault, number, _reason(error))
         else:
             line = Line.of(fault.name, fault.about, number, done, judge(await stage.evidence()))
         line.notes["seconds"] = round(time.monotonic() - began, 1)
@@ -149,6 +149,13 @@ class Run:
         with suppress(Exception):
             line = Line.of(fault.name, fault.about, number, Done(0, wrong=[reason]), judge(await stage.evidence()))
         return line
+
+
+def _reason(error: BaseException) -> str:
+    """Return what went wrong, of several things the first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 def main() -> None:
