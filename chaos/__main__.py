@@ -19,9 +19,10 @@ from chaos.fault import Done, Fault, Ground, Round
 from chaos.faults import ALL
 from chaos.oracle import judge
 from chaos.report import ROOT, Book, Line, record, table, version
+from chaos.running import running_stage
 from chaos.scale import Scale
 from chaos.servers import running_servers
-from chaos.stage import Stage, running_stage
+from chaos.stage import Stage
 
 STATE = ROOT / ".local" / "chaos"
 SEED = 20251001

@@ -45,4 +45,4 @@ async def _lateness(stage: Stage) -> list[float]:
     return sorted(one.called - due[one.mark] for one in await stage.shown() if one.mark in due)
 
 
-FAULT = Fault("8", "every clock up to ten minutes off", once, repeats=60, broken="early")
+FAULT = Fault("8", "every clock up to ten minutes off", once, repeats=60, short=False, broken="early")

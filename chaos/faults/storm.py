@@ -70,4 +70,4 @@ GROUND = Ground(
     replicas=tuple(f"publisher-{PLATFORM}-{number}" for number in range(2, WORKERS + 1)),
     more=(("CONCURRENCY", str(CALLERS)), ("MOST_TRIES", str(MOST_TRIES))),
 )
-FAULT = Fault("9", "a storm of 429 over twenty callers", once, ground=GROUND, broken="impatient")
+FAULT = Fault("9", "a storm of 429 over twenty callers", once, ground=GROUND, short=False, broken="impatient")

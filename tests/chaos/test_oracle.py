@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from chaos.eyes import mark_of
 from chaos.fault import Done, Measured
 from chaos.oracle import Evidence, Intent, Shown, Try, Verdict, judge
 from chaos.report import Book, Line, table
-from chaos.stage import askable, mark_of
+from chaos.stage import askable
 from shared import platforms
 
 

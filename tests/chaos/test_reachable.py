@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from chaos.oracle import judge
+from chaos.running import running_stage
 from chaos.scale import Scale
 from chaos.servers import running_servers
-from chaos.stage import running_stage
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
