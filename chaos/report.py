@@ -75,7 +75,7 @@ class Line:
         text = f"{self.fault} round {self.round}: {self.repeats} repeats, {self.posts} posts, asked {self.asked}, "
         text += f"gap {self.gap:.1f} s; {besides} {self.notes or ''}"
         for what, found in (("LOST", self.lost), ("DOUBLED", self.doubled), ("WRONG", self.wrong)):
-            text += "".join(f"\n  {what} {one}" for one in found[:SHOWN])
+            text += "".join(f"\n  {what} {_plain(one)}" for one in found[:SHOWN])
         return text
 
 
