@@ -40,6 +40,14 @@ bench: setup ## every figure beside its baseline, in one run (an hour); PARTS="r
 bench-short: setup ## the same with a fifth of the work: to see that it runs, not to judge
 	$(PY) -m bench --short $(PARTS)
 
+.PHONY: chaos
+chaos: setup ## the faults of docs/reliability.md, judged by the sandbox's ledger (an hour); FAULTS="2 7", CHAOS="--resume --seed 7"
+	$(PY) -m chaos $(FAULTS) $(CHAOS)
+
+.PHONY: chaos-short
+chaos-short: setup ## one round of each fault that is quick (three minutes)
+	$(PY) -m chaos --short $(FAULTS) $(CHAOS)
+
 .PHONY: lint
 lint: setup ## ruff, mypy (strict), import contracts
 	.venv/bin/ruff format --check .

@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     """Events that one round of the relay publishes at the most."""
     relay_sweep_seconds: float = Field(default=1.0, gt=0)
     """How long the relay sleeps at the most when nobody wakes it; the actual time is jittered."""
+    rehearsal: bool = False
+    """Whether this is a rehearsal, on the sandbox: only then may `FAILPOINT` be set."""
+    failpoint: str | None = None
+    """Where this process is interrupted, to see what comes of it: `deliver.after_call:kill@8`; see `make chaos`."""
     inbox_days: int = Field(default=30, ge=1)
     """How long a handled event is remembered, so that a late duplicate is still recognised."""
 

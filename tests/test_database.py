@@ -30,6 +30,23 @@ async def engine(database: Callable[[str], Awaitable[str]]) -> AsyncIterator[Asy
     await engine.dispose()
 
 
+async def test_a_table_that_grows_under_a_prepared_statement_is_trouble_that_passes(engine: AsyncEngine) -> None:
+    every, tries = text("SELECT * FROM thing"), 0
+
+    async def look() -> int:
+        nonlocal tries
+        tries += 1
+        async with begin(engine) as db:
+            return len(await db.execute(every))
+
+    await look()
+    async with begin(engine) as db:
+        await db.execute(text("ALTER TABLE thing ADD COLUMN more text"))
+        await db.execute(PUT, thing())
+    assert await patiently(look, asyncio.Event(), "test") == 1
+    assert tries == 3, "the second look met the statement of before"
+
+
 def thing(data: str = "{}") -> dict[str, object]:
     return {"id": uuid4(), "data": data}
 

@@ -105,6 +105,14 @@ class Guarded:
                 raise ServerUnavailableError(f"{name} was not ready after {seconds} s\n{self.tail(name)}")
             time.sleep(POLL_SECONDS)
 
+    def wait_for(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until `ready()` of something that another guard started; raise when the time ends."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > deadline:
+                raise ServerUnavailableError(f"what another process was to start was not there after {seconds} s")
+            time.sleep(POLL_SECONDS)
+
     def tail(self, name: str) -> str:
         """Return the last lines of a server's log."""
         log = Path(self._log(name))

@@ -54,7 +54,7 @@ def running_rabbit() -> Iterator[PrivateRabbit | ForeignRabbit]:
 @contextmanager
 def private_rabbit(suite: str = "") -> Iterator[PrivateRabbit]:
     """Give a running node of one's own, which may be killed and started again; AMQP_URL does not count here."""
-    installation = _installation(suite or os.environ.get("RABBITMQ_SUITE", ""))
+    installation = installation_of(suite or os.environ.get("RABBITMQ_SUITE", ""))
     for attempt in range(1, STARTS + 1):
         with Guarded("rabbitmq", Path(tempfile.gettempdir())) as guarded:
             try:
@@ -67,7 +67,7 @@ def private_rabbit(suite: str = "") -> Iterator[PrivateRabbit]:
             return
 
 
-def _installation(suite: str) -> Installation:
+def installation_of(suite: str) -> Installation:
     """Return what is installed, if it is new enough and no suite is asked for; else what can be unpacked."""
     for script in [] if suite else [INSTALLED, shutil.which("rabbitmq-server")]:
         if script and Path(script).exists():

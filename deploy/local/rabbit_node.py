@@ -27,6 +27,10 @@ log.console = true
 log.console.level = warning
 log.file = false
 """
+CLUSTER = """
+cluster_formation.peer_discovery_backend = classic_config
+cluster_partition_handling = pause_minority
+"""
 
 
 @dataclass(frozen=True)
@@ -49,20 +53,38 @@ class Installation:
         return tuple(int(number) for number in self.version.split(".")[:2] if number.isdigit())
 
 
+@dataclass(frozen=True)
+class Member:
+    """One node's place in a cluster: all have the same peers, cookie and password, and the first one's epmd."""
+
+    name: str
+    peers: tuple[str, ...]
+    cookie: str
+    password: str
+    epmd: int
+    first: bool
+
+
 class PrivateRabbit:
     """A RabbitMQ of this process's own; it can be killed and started again on the same ports with its data."""
 
-    def __init__(self, guarded: Guarded, installation: Installation) -> None:
-        self._guarded, self._installation = guarded, installation
+    def __init__(self, guarded: Guarded, installation: Installation, member: Member | None = None) -> None:
+        self._guarded, self._installation, self._member = guarded, installation, member
         self._amqp, self._management, self._distribution, self._epmd = free_ports(4)
-        self._user, self._password = "carillon", secrets.token_hex(16)
+        self._epmd = member.epmd if member else self._epmd
+        self.name = member.name if member else f"carillon{secrets.token_hex(4)}@localhost"
+        self.release = installation.release
+        self._user, self._password = "carillon", member.password if member else secrets.token_hex(16)
         self.amqp_url = f"amqp://{self._user}:{self._password}@{LOOPBACK}:{self._amqp}/"
         self.management_url = f"http://{self._user}:{self._password}@{LOOPBACK}:{self._management}"
         self.description = f"RabbitMQ {installation.version}, {installation.origin}"
         self._home = guarded.folder / "rabbitmq"
         self._environment = self._identity() | self._kept_to_its_folder()
         self._write_files()
-        self._start_epmd()
+        if member is None or member.first:
+            self._start_epmd()
+        else:
+            self._guarded.wait_for(lambda: answers(self._epmd), READY_SECONDS)
         self.start()
 
     def start(self) -> None:
@@ -94,11 +116,17 @@ class PrivateRabbit:
 
     def _write_files(self) -> None:
         settings = CONFIGURATION.format(user=self._user, password=self._password, management=self._management)
+        if self._member:
+            settings += CLUSTER
+            settings += "".join(
+                f"cluster_formation.classic_config.nodes.{number} = {peer}\n"
+                for number, peer in enumerate(self._member.peers, 1)
+            )
         files = {
             "rabbitmq.conf": settings,
             "advanced.config": "[].",
             "env.conf": "",
-            ".erlang.cookie": secrets.token_hex(16),
+            ".erlang.cookie": self._member.cookie if self._member else secrets.token_hex(16),
         }
         for name, text in {**files, "enabled_plugins": "[rabbitmq_management]."}.items():
             (self._guarded.folder / name).write_text(text)
@@ -114,7 +142,7 @@ class PrivateRabbit:
             "ERL_EPMD_PORT": str(self._epmd),
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "RUNNING_UNDER_SYSTEMD": "true",  # the script then becomes the server, so signals reach it
-            "RABBITMQ_NODENAME": f"carillon{secrets.token_hex(4)}@localhost",
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
             "RABBITMQ_NODE_PORT": str(self._amqp),
             "RABBITMQ_DIST_PORT": str(self._distribution),

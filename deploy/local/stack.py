@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from signal import SIGKILL, SIGTERM
 
 import httpx
@@ -14,6 +15,18 @@ from deploy.local.programs import MEDIA, PROGRAMS, ROOT, Place, free_port
 
 READY_SECONDS = 60.0
 RESTART_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one process is started otherwise than the rest."""
+
+    environment: tuple[tuple[str, str], ...] = ()
+    through: tuple[str, ...] = ()
+    """A module, and its words, that starts the service's module in its own way: it gets what would have been run."""
+
+
+AS_ALL = Difference()
 
 
 class Stack:
@@ -26,6 +39,8 @@ class Stack:
         self.pids: dict[str, int] = {}
         self.exits: dict[str, list[int]] = {name: [] for name in programs}
         """With which codes a process ended, each time; a signal's number is negative."""
+        self.differs: dict[str, Difference] = {}
+        """How processes differ from their next start on."""
         self._guarded = guarded
         self._programs = programs
         self._keeping: asyncio.Task[None] | None = None
@@ -84,14 +99,17 @@ class Stack:
             await asyncio.sleep(RESTART_SECONDS)
 
     def _start(self, name: str) -> None:
-        self.pids[name] = self._run(name, self._programs[name], {"PORT": self.urls[name].rpartition(":")[2]})
+        differs = self.differs.get(name, AS_ALL)
+        more = {"PORT": self.urls[name].rpartition(":")[2], **dict(differs.environment)}
+        self.pids[name] = self._run(name, self._programs[name], more, differs.through)
 
-    def _run(self, name: str, words: tuple[str, ...], more: Mapping[str, str]) -> int:
+    def _run(self, name: str, words: tuple[str, ...], more: Mapping[str, str], through: tuple[str, ...] = ()) -> int:
         service, *arguments = words
         # Not in the checkout: its .env is for other runs.
         environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)}
         environment |= self.place.environment() | dict(more)
-        return self._guarded.start(name, [sys.executable, "-m", f"services.{service}", *arguments], environment)
+        command = [sys.executable, "-m", *through, f"services.{service}", *arguments]
+        return self._guarded.start(name, command, environment)
 
 
 async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:

@@ -18,6 +18,10 @@ def is_trouble(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True  # the driver lost its connection before the server could say why
     said = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(said, asyncpg.InvalidCachedStatementError):
+        return (
+            True  # a table has grown under a prepared statement: the next version's migration; prepared anew, it works
+        )
     if state := getattr(said, "sqlstate", None):
         return str(state).startswith(PASSING)
     lost = isinstance(error, DBAPIError) and error.connection_invalidated

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.bus.contract import Bus, Delivery, Subscription
 from shared.database import Session, statements
 from shared.events import Event, UndecodableError, decode
+from shared.failpoints import failpoint
 from shared.mailbox.outbox import Caused
 from shared.mailbox.pulse import felt
 from shared.mailbox.relay import Relay
@@ -80,6 +81,7 @@ class Performer(Generic[C]):
         self.service = service
         self.engine = engine
         self._act = act
+        self._before, self._after = f"{act.name}.before_call", f"{act.name}.after_call"
         self._settler = Settler(act.name, act.settle, service, engine, relay, linger)
         self._running: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
@@ -112,7 +114,9 @@ class Performer(Generic[C]):
     async def _perform(self, claim: C) -> None:
         with following(claim.traceparent, post=claim.subject), SECONDS.labels(self._act.name).time():
             try:
+                await failpoint(self._before, claim.subject)
                 outcome = await self._act.call(claim)
+                await failpoint(self._after, claim.subject)
                 await self._settler.settle(claim, outcome)
             except Exception:
                 # Its lease runs out and the row is looked at again: the same as if this process had died here.
@@ -157,6 +161,7 @@ async def _begin_woken(
 
 
 async def _claim_woken(act: Woken[C], engine: AsyncEngine, events: Sequence[Event]) -> Sequence[C]:
+    await failpoint(f"{act.name}.before_claim", *(event.subject for event in events))
     async with statements(engine) as db:
         return await act.claim(events, db)
 

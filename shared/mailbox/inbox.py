@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import Session, begin, statements
 from shared.events import Envelope, Event
+from shared.failpoints import failpoint
 from shared.mailbox.outbox import ADD, Caused, Outgoing, here, store
 from shared.mailbox.reasons import Cause
 from shared.mailbox.relay import Relay
@@ -142,6 +143,7 @@ async def follow(envelopes: Iterable[Envelope], handlers: Handlers, db: Session,
     caused: list[Caused] = []
     for alike in _runs(envelopes):
         handler = handlers.get(type(alike[0].event))
+        await failpoint("inbox.handle", *(envelope.event.subject for envelope in alike))
         if isinstance(handler, Together):
             caused += await _together(handler, alike, db)
         elif handler:

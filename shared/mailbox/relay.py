@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus.contract import Bus
 from shared.database import begin, is_trouble, statements
+from shared.failpoints import failpoint
 from shared.mailbox.outbox import HANDED_SECONDS, Stored, message_of
 from shared.mailbox.waiting import backoff, told, wait_for
 from shared.settings import Settings
@@ -92,6 +93,7 @@ class Relay:
 
     async def _send(self, batch: Sequence[tuple[float, Stored]]) -> None:
         confirmed = await self._bus.publish([stored.message for _, stored in batch])
+        await failpoint("relay.after_confirm", *confirmed)
         done = [stored.id for _, stored in batch if stored.message.id in confirmed]
         self._done += done
         now = time.monotonic()
@@ -146,6 +148,7 @@ class Relay:
                 return 0, 0
             messages = [message_of(row.id, row.routing_key, json.loads(row.headers), row.body) for row in rows]
             confirmed = await self._bus.publish(messages)
+            await failpoint("relay.after_confirm", *confirmed)
             done = [row.id for row, message in zip(rows, messages, strict=True) if message.id in confirmed]
             if done:
                 await db.execute(ERASE, {"ids": done})

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.database import Session, begin
 from shared.events import Event
+from shared.failpoints import failpoint
 from shared.mailbox.outbox import Caused, here, store
 from shared.mailbox.relay import Relay
 from shared.mailbox.waiting import patiently
@@ -52,6 +53,7 @@ class Settler:
         self, name: str, settle: Settle, service: str, engine: AsyncEngine, relay: Relay, linger: float = 0.0
     ) -> None:
         self._name = name
+        self._before, self._after = f"{name}.before_commit", f"{name}.after_commit"
         self._settle = settle
         self._service = service
         self._engine = engine
@@ -98,4 +100,6 @@ class Settler:
                 with following(claim.traceparent, post=claim.subject):
                     caused += here(await self._settle(claim, outcome, db))
             stored = await store(db, self._service, caused)
+            await failpoint(self._before, *(called.claim.subject for called in some))
+        await failpoint(self._after, *(called.claim.subject for called in some))
         self._relay.hand_over(stored)

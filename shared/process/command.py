@@ -15,7 +15,7 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from shared import telemetry
+from shared import failpoints, telemetry
 from shared.process.life import run
 from shared.process.migrate import migrate
 from shared.process.parts import Factory, open_runtime
@@ -42,6 +42,7 @@ def main(
     try:
         chosen = _read(settings)
         telemetry.configure(service, "-".join([name, *asked.values()]), chosen)
+        _rehearse(chosen)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             if name == MIGRATE:
                 runner.run(migrate(service, chosen))
@@ -113,6 +114,13 @@ def _read(kind: type[S]) -> S:
         raise WrongSettingError(name, f"{remedy}{more}\ndocs/settings.md tells what each setting takes") from None
     except SettingsError as error:
         raise WrongSettingError("environment", str(error)) from None
+
+
+def _rehearse(settings: Settings) -> None:
+    try:
+        failpoints.arm(settings.failpoint, rehearsal=settings.rehearsal)
+    except ValueError as error:
+        raise WrongSettingError("FAILPOINT", str(error)) from error
 
 
 def _refuse(sentence: str) -> NoReturn:
