@@ -15,9 +15,10 @@ from deploy.local.programs import Place
 from deploy.local.stack import Stack
 from shared import platforms
 from shared.bus.amqp import AmqpBus
-from shared.bus.contract import DEAD
 from shared.mailbox import SERVICES, topology
 
+KEPT = "SELECT queue, event_id::text FROM dead_letter WHERE state = 'kept'"
+KEPT_OF = "SELECT id FROM dead_letter WHERE state = 'kept' AND event_id = $1::uuid"
 API_SECONDS = 120.0
 """How long publisher's API may be away."""
 MARK = "c"
@@ -158,15 +159,19 @@ class Eyes:
         return {name: number for name, number in found.items() if number}
 
     async def dead(self) -> dict[str, list[str]]:
-        """Return the ids of all dead letters, which stay where they are."""
-        found = {}
-        for name, number in (await self.queues(DEAD)).items():
-            letters: list[str] = []
-            async with self.bus.subscribe(name, 200) as subscription, asyncio.timeout(30):
-                while len(letters) < min(number, 200):
-                    letters += [one.message.id for one in await subscription.take(200)]
-            found[name.removesuffix(DEAD)] = letters
+        """Return the ids of all dead letters that are kept, by queue."""
+        found: dict[str, list[str]] = {}
+        for service in SERVICES:
+            for row in await self.rows(service, KEPT):
+                found.setdefault(row["queue"], []).append(row["event_id"] or "without an id")
         return found
+
+    async def letters(self, service: str, action: str, event: str) -> None:
+        """Replay or archive what a service kept of an event; raises httpx.HTTPStatusError."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = f"{self.stack.urls[f'{service}-api']}/v1/dead-letters"
+        for row in await self.rows(service, KEPT_OF, event):
+            (await self.http.post(f"{url}/{row['id']}/{action}", headers=headers)).raise_for_status()
 
 
 def mark_of(post: Mapping[str, Any]) -> str | None:

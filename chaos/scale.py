@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# What production has by default, in seconds: HTTP < trust < lease < look-up (docs/settings.md); the lag is of platforms.
+# What production has by default, in seconds (docs/settings.md); a lag of 30 is what most specs say.
 DEADLINES = {
     "HTTP_SECONDS": 45.0,
     "TRUST_SECONDS": 60.0,

@@ -139,7 +139,8 @@ class Stage(Eyes):
         posts = [intent.post for intent in self.intents]
         if (await self.rows("publisher", query, posts, list(FINAL)))[0][0] < len(posts):
             return False
-        return not any((await self.outboxes()).values()) and not await self.queues()
+        under_way = any((await self.outboxes()).values()) or await self.queues() or await self.queues(DEAD)
+        return not under_way
 
     async def evidence(self) -> Evidence:
         """Return all that the oracle looks at, of this round."""

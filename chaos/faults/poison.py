@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from chaos.fault import CHANNELS, Done, Fault, Measured, Round
 from chaos.stage import Stage
-from shared.bus.contract import DEAD, Message
+from shared.bus.contract import Message
 from shared.events import Envelope, PostCancelled, Requester, body_of, headers_of
 from shared.mailbox import posts_queue
 
@@ -103,17 +103,9 @@ async def _mend(stage: Stage) -> None:
 
 
 async def _replay(stage: Stage, killer: Message) -> None:
-    """Send the dead letters once more, under the same id, and take them out."""
+    """Have the dead letter sent again, under the same id, to each that it ended."""
     for service in HEARERS:
-        async with stage.bus.subscribe(posts_queue(service) + DEAD, 50) as letters, asyncio.timeout(30):
-            found = False
-            while not found:
-                for letter in await letters.take(50):
-                    if letter.message.id == killer.id:
-                        found = True
-                        if killer.id not in await stage.bus.publish([replace(killer)]):
-                            raise AssertionError("the broker did not take the replayed letter")
-                        await letters.ack([letter])
+        await stage.letters(service, "replay", killer.id)
     stage.planted.discard(killer.id)
 
     async def handled() -> bool:
@@ -133,14 +125,10 @@ async def _innocents(stage: Stage, poison: list[Message]) -> list[str]:
 
 
 async def _sweep(stage: Stage) -> None:
-    """Take what was planted out of the dead letters."""
-    for queue, letters in (await stage.dead()).items():
-        left = len([letter for letter in letters if letter in stage.planted])
-        async with stage.bus.subscribe(queue + DEAD, 50) as subscription, asyncio.timeout(30):
-            while left:
-                mine = [one for one in await subscription.take(50) if one.message.id in stage.planted]
-                await subscription.ack(mine)
-                left -= len(mine)
+    """Put away what was planted."""
+    for service in HEARERS:
+        for event in stage.planted:
+            await stage.letters(service, "archive", event)
 
 
 FAULT = Fault("5", "poison: no JSON, unknown type, an event that ends its handler", once, broken="immortal")
