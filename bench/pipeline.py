@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from bench.caller import Caller
 from deploy.local.databases import own_databases
 from deploy.local.guarded import Guarded
-from deploy.local.programs import ROOT, SAMPLES, TWO, Place, free_port
+from deploy.local.programs import ROOT, TWO, Place, free_port
 from deploy.local.stack import Stack, running_stack
 from shared import platforms
 from shared.bus.amqp import AmqpBus
@@ -156,8 +155,7 @@ async def pipeline(amqp_url: str, database_url: str) -> AsyncIterator[Pipeline]:
     run = f"bench{secrets.token_hex(4)}"
     with Guarded("bench", Path(tempfile.gettempdir())) as guarded:
         sandbox_url = _start_sandbox(guarded)
-        config = opened_config(guarded.folder)
-        place = Place(guarded.folder, f"carillon_{run}", database_url, amqp_url, sandbox_url, config)
+        place = Place(guarded.folder, f"carillon_{run}", database_url, amqp_url, sandbox_url)
         token = place.prepare()
         async with (
             own_databases(database_url, run) as database,
@@ -170,16 +168,6 @@ async def pipeline(amqp_url: str, database_url: str) -> AsyncIterator[Pipeline]:
                 caller = Caller(stack.urls["ingest-api"], {"Authorization": f"Bearer {token}"})
                 yield Pipeline(stack, caller, sandbox, token)
                 caller.close()
-
-
-def opened_config(folder: Path) -> Path:
-    """Write the rehearsal's configuration with quotas that nobody uses up: pace is kept, and holds nothing back."""
-    config = folder / "config"
-    config.mkdir()
-    pace = {"pace": [{"posts": 10_000_000, "per": "PT1H"}]}
-    told = {"based_on": str(SAMPLES / "config"), "defaults": pace}
-    (config / "channels.yaml").write_text(yaml.safe_dump(told))
-    return config
 
 
 def _start_sandbox(guarded: Guarded) -> str:

@@ -39,6 +39,8 @@ from shared.process import migrate, open_runtime
 from shared.process.serving import serving
 
 CONFIG = load(Path("deploy/samples/config"))
+PACED = replace(CONFIG, channels={key: one.model_copy(update={"pace": ()}) for key, one in CONFIG.channels.items()})
+"""The same with each platform's own quotas, which a rehearsal is spared."""
 REQUESTER = Requester(tool="test")
 
 

@@ -15,7 +15,7 @@ from shared import platforms
 from shared.adapter.contract import Published
 from shared.adapter.errors import Limited, Rejected, TryLater, Uncertain
 from shared.database import begin
-from tests.publisher.conftest import CONFIG, Publisher
+from tests.publisher.conftest import PACED, Publisher
 from tests.publisher.pacing import Lane, most_within, quota
 
 ONE, TWO = "one/youtube", "two/youtube"
@@ -283,8 +283,8 @@ async def test_a_rejected_post_gives_its_room_back(lane: Lane) -> None:
 @pytest.mark.parametrize("name", platforms.specs())
 def test_every_platform_says_how_much_it_takes(name: str) -> None:
     spec = platforms.specs()[name]
-    counts = pace.windows(spec, CONFIG)
-    channels = {channel.id for channel in CONFIG.channels.values() if channel.platform == name}
+    counts = pace.windows(spec, PACED)
+    channels = {channel.id for channel in PACED.channels.values() if channel.platform == name}
     assert {one.account for one in counts} in ({name}, channels, channels | {name})
     for one in counts:
         assert (

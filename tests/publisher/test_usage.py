@@ -35,7 +35,7 @@ from tests.platforms.conftest import Stage as Author
 from tests.platforms.contents import Store
 from tests.platforms.sandbox import Sandbox
 from tests.platforms.shelf import shelf
-from tests.publisher.conftest import CONFIG, Publisher
+from tests.publisher.conftest import PACED, Publisher
 from tests.publisher.pacing import Lane
 
 NOTHING = Tried(Published("1"))
@@ -58,7 +58,7 @@ class Desk:
 
     @property
     def registry(self) -> Registry:
-        return replace(CONFIG, channels={self.channel.id: self.channel}, digest=uuid4().hex)
+        return replace(PACED, channels={self.channel.id: self.channel}, digest=uuid4().hex)
 
     async def post_by_others(self, words: str, number: int = 0) -> Published:
         return await self.author.trial(self.author.plain(f"{words} {number}", number)).until_public()
@@ -95,7 +95,7 @@ async def desk_of(
     platform: str, publisher: Publisher, settings: PublisherSettings, sandbox: Sandbox, tmp_path: Path, **more: object
 ) -> AsyncIterator[Desk]:
     name, spec = f"t{uuid4().hex[:12]}", platforms.specs()[platform]
-    known = next(channel for channel in CONFIG.channels.values() if channel.platform == platform)
+    known = next(channel for channel in PACED.channels.values() if channel.platform == platform)
     here = {"id": f"one/{platform}", "base_url": f"{sandbox.url}/{platform}", "handle": name}
     channel = known.model_copy(update=here | more)
     secrets = {"access_token": f"sandbox-{name}", "id": number_of(name)}
@@ -103,7 +103,7 @@ async def desk_of(
     lane, store = Lane(publisher, settings, platform=platform), Store()
     async with HttpClient(spec, contact="https://carillon.example", deadline=2.0) as http:
         with shelf(store):
-            registry = replace(CONFIG, channels={channel.id: channel})
+            registry = replace(PACED, channels={channel.id: channel})
             accounts = Accounts(FileAccounts(tmp_path / "accounts.yaml", lambda: registry), publisher.engine, Keys([]))
             usage = Usage(
                 spec,
@@ -256,8 +256,8 @@ async def test_a_quota_that_an_answer_says_is_spent_stops_the_account_or_the_app
 
 async def test_figures_say_what_is_left(publisher: Publisher, settings: PublisherSettings) -> None:
     lane = Lane(publisher, settings, platform="youtube")
-    channel = CONFIG.channels["wikipedia/youtube"].model_copy(update={"id": "one/youtube"})
-    registry = replace(CONFIG, channels={channel.id: channel})
+    channel = PACED.channels["wikipedia/youtube"].model_copy(update={"id": "one/youtube"})
+    registry = replace(PACED, channels={channel.id: channel})
     await lane.clean(*pace.windows(platforms.specs()["youtube"], registry))
     claims = await lane.claim(*[await lane.due("one/youtube") for _ in range(5)])
     for claim in claims:
