@@ -93,4 +93,4 @@ async def _cut(stage: Stage, go: Round) -> int:
         return proxy.cut
 
 
-FAULT = Fault("3", "PostgreSQL dies at each step; commits whose answer is lost", once, 20, broken="touchy")
+FAULT = Fault("3", "PostgreSQL dies at each step; commits whose answer is lost", once, 20, short=False, broken="touchy")
