@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from shared.adapter.answers import clipped, codes_of, wait_told
 from shared.adapter.client import VERSION, HttpClient
-from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.errors import Limited, PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from tests.adapter.wire import RESET, SILENCE, Wire, reply
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.c2VjcmV0LXRva2Vu.abcdef"
@@ -102,7 +102,7 @@ async def test_a_mutating_call_is_made_once(wire: Wire, client: HttpClient) -> N
         (404, {}, Rejected),
         (301, {}, Rejected),
         (408, {}, TryLater),
-        (429, {}, TryLater),
+        (429, {}, Limited),
     ],
 )
 async def test_a_refusal_means_what_the_table_says(

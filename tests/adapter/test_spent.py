@@ -11,22 +11,31 @@ from shared.adapter.answers import failure_of, spent, wait_told
 from shared.adapter.errors import Limited
 from shared.platforms import specs
 
-SOON, LATER = math.ceil(time()) + 600, math.ceil(time()) + 7_200
+SOON, LATER, LATER_SAID = "in ten minutes", "in two hours", "in ten minutes, in letters"
+"""Stand for moments, which are known when the test runs."""
 META = json.dumps({"1": [{"type": "pages", "call_count": 100, "estimated_time_to_regain_access": 9}]})
+
+
+def timed(headers: dict[str, str]) -> dict[str, str]:
+    """Return headers with moments in them."""
+    now = time()
+    moments = {
+        SOON: str(math.ceil(now) + 600),
+        LATER: str(math.ceil(now) + 7_200),
+        LATER_SAID: (datetime.now(UTC) + timedelta(minutes=10)).isoformat(),
+    }
+    return {name: moments.get(value, value) for name, value in headers.items()}
 
 
 @pytest.mark.parametrize(
     ("headers", "seconds", "app"),
     [
-        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(SOON)}, 600, False),
-        ({"x-user-limit-24hour-remaining": "0", "x-user-limit-24hour-reset": str(LATER)}, 7_200, False),
-        ({"x-app-limit-24hour-remaining": "0", "x-app-limit-24hour-reset": str(LATER)}, 7_200, True),
-        ({"ratelimit-remaining": "0", "ratelimit-reset": str(SOON)}, 600, False),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": SOON}, 600, False),
+        ({"x-user-limit-24hour-remaining": "0", "x-user-limit-24hour-reset": LATER}, 7_200, False),
+        ({"x-app-limit-24hour-remaining": "0", "x-app-limit-24hour-reset": LATER}, 7_200, True),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": SOON}, 600, False),
         (
-            {
-                "x-ratelimit-remaining": "0",
-                "x-ratelimit-reset": (datetime.now(UTC) + timedelta(minutes=10)).isoformat(),
-            },
+            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": LATER_SAID},
             600,
             False,
         ),
@@ -34,7 +43,7 @@ META = json.dumps({"1": [{"type": "pages", "call_count": 100, "estimated_time_to
     ],
 )
 def test_nothing_left(headers: dict[str, str], seconds: float, app: bool) -> None:
-    told = spent(headers)
+    told = spent(timed(headers))
     assert told is not None
     assert told.seconds == pytest.approx(seconds, abs=20)
     assert told.app is app
@@ -43,10 +52,11 @@ def test_nothing_left(headers: dict[str, str], seconds: float, app: bool) -> Non
 def test_of_several_quotas_the_longest_wait_counts() -> None:
     headers = {
         "x-rate-limit-remaining": "0",
-        "x-rate-limit-reset": str(SOON),
+        "x-rate-limit-reset": SOON,
         "x-app-limit-24hour-remaining": "0",
-        "x-app-limit-24hour-reset": str(LATER),
+        "x-app-limit-24hour-reset": LATER,
     }
+    headers = timed(headers)
     told = spent(headers)
     assert told is not None
     assert told.app
@@ -61,7 +71,7 @@ def test_of_several_quotas_the_longest_wait_counts() -> None:
     "headers",
     [
         {},
-        {"x-rate-limit-remaining": "3", "x-rate-limit-reset": str(SOON)},
+        {"x-rate-limit-remaining": "3", "x-rate-limit-reset": SOON},
         {"x-rate-limit-remaining": "0"},
         {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "soon"},
         {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "1000000001"},
