@@ -62,7 +62,11 @@ format: setup ## let ruff put the code in order
 
 .PHONY: test
 test: setup ## unit, conformance, migrations and the journey, on a real RabbitMQ and PostgreSQL
-	$(PY) -m pytest -m "not contract" $(PARALLEL)
+	$(PY) -m pytest -m "not contract and not long" $(PARALLEL)
+
+.PHONY: test-long
+test-long: setup ## what takes long and is asked in a shorter form by `make test`: answers that never come, a worker that is broken
+	$(PY) -m pytest -m long $(PARALLEL)
 
 .PHONY: test-contract
 test-contract: setup ## Bluesky's adapter against a real server of its kind (npm, a compiler; minutes the first time)

@@ -24,7 +24,7 @@ from deploy.local.stack import Stack
 from shared.mailbox import SERVICES
 
 CONFIG = Path(__file__).with_name("config")
-NOT_NEEDED = ("policy-api", "metrics-api")
+NOT_NEEDED = "metrics-api"
 """Whom no fault asks anything."""
 BROKEN = {
     "immortal": {"POISON_ATTEMPTS": "50"},

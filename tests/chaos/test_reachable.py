@@ -9,7 +9,7 @@ from chaos.running import running_stage
 from chaos.scale import Scale
 from chaos.servers import running_servers
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 POSTS = 6
 SPOILT = 4

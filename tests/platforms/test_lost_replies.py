@@ -13,7 +13,11 @@ from tests.platforms.contents import CONTENTS
 from tests.platforms.stage import Killed, KilledError, Nth, Restarted, Trial
 
 MOST_DEATHS = 30
-LOSSES = ["accept_then_reset", "accept_then_500", "accept_then_stall"]
+LOSSES = [
+    "accept_then_reset",
+    "accept_then_500",
+    pytest.param("accept_then_stall", marks=pytest.mark.long),  # to the adapter the same as a reset, five seconds later
+]
 REFUSED = "refuse_500"
 """An answer that reads as if the reply were lost, to a call that was never made."""
 
