@@ -13,7 +13,7 @@ from shared.bus.amqp import AmqpBus
 from shared.bus.contract import Message
 from shared.bus.memory import MemoryBus
 from shared.database import Session, begin
-from shared.events import Event, PostCancelled
+from shared.events import Envelope, Event, PostCancelled, body_of, headers_of
 from shared.mailbox import Mailbox, posts_queue, topology
 from shared.mailbox.backlog import Backlog
 from shared.mailbox.pulse import Pulse, felt
@@ -39,7 +39,9 @@ async def test_an_idle_consumer_has_a_pulse_and_nothing_waits(mailbox: Mailbox) 
         assert seen("carillon_consumer_last_delivery_timestamp_seconds", queue=QUEUE) >= began
 
 
-async def test_a_consumer_that_does_not_come_back_from_its_work_says_since_when(mailbox: Mailbox) -> None:
+async def test_a_consumer_that_does_not_come_back_from_its_work_says_since_when(
+    mailbox: Mailbox, bus: MemoryBus
+) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def stuck(event: PostCancelled, db: Session) -> Sequence[Event]:
@@ -48,9 +50,10 @@ async def test_a_consumer_that_does_not_come_back_from_its_work_says_since_when(
         return await note(event, db)
 
     began = time.time()
-    async with running(mailbox.run, mailbox.consumer({PostCancelled: stuck}).run):
-        async with mailbox.transaction() as transaction:
-            transaction.emit(cancelled())
+    envelope = Envelope.of(cancelled(), "ingest")
+    message = Message(str(envelope.id), "post.cancelled", body_of(envelope.event), headers_of(envelope))
+    publishing = asyncio.ensure_future(bus.publish([message]))
+    async with running(mailbox.consumer({PostCancelled: stuck}).run):
         await begun.wait()
         assert began <= seen("carillon_consumer_busy_since_timestamp_seconds", queue=QUEUE) <= time.time()
         go_on.set()
@@ -59,6 +62,8 @@ async def test_a_consumer_that_does_not_come_back_from_its_work_says_since_when(
             return seen("carillon_consumer_busy_since_timestamp_seconds", queue=QUEUE) == 0
 
         await until(idle)
+    publishing.cancel()  # nobody hears it as publisher
+    await asyncio.wait([publishing])
 
 
 async def test_what_waits_in_a_queue_is_counted(bus: MemoryBus) -> None:
