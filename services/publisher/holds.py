@@ -25,11 +25,14 @@ PLACE = text(
     ON CONFLICT (id) DO NOTHING RETURNING id
     """
 ).bindparams(SCOPE)
+# Rows that somebody has locked at this moment are passed over, here and at the release: to wait for them could end in
+# a deadlock, and who has them asks for holds as well. The scheduler finds them held when it looks at them next.
 STOP = text(
     """
     UPDATE delivery SET state = 'held', due_at = least(not_after, now() + interval '30 seconds'),
         reason = 'a hold covers it: ' || :reason, moved_by = :by
-    WHERE state = 'due' AND facets @> :scope RETURNING post, revision, traceparent, reason
+    WHERE post IN (SELECT post FROM delivery WHERE state = 'due' AND facets @> :scope FOR UPDATE SKIP LOCKED)
+    RETURNING post, revision, traceparent, reason
     """
 ).bindparams(SCOPE)
 RELEASE = text(
@@ -46,7 +49,7 @@ GO = text(
         reason = CASE WHEN s.stale THEN 'held for long: it needs approval again' ELSE 'its hold was released' END,
         moved_by = :by
     FROM (SELECT post, publish_at < now() - make_interval(secs => :stale_after) AS stale FROM delivery
-          WHERE state = 'held' AND facets @> :scope) s
+          WHERE state = 'held' AND facets @> :scope FOR UPDATE SKIP LOCKED) s
     WHERE d.post = s.post AND d.state = 'held' AND NOT {HELD} RETURNING s.stale
     """  # noqa: S608 - constants
 ).bindparams(SCOPE)
