@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.local.databases import DatabaseFactory
 from shared.bus.amqp import AmqpBus
 from shared.bus.contract import DEAD, Message
@@ -26,7 +28,7 @@ from tests.mailbox.killer import KILLED
 ROOT = Path(__file__).parents[2]
 QUEUE = posts_queue("policy")
 EVENTS = 20
-PATIENCE = 100.0
+PATIENCE = 240.0
 DONE = "SELECT count(*) FROM thing"
 POISON_DONE = "SELECT count(*) FROM thing WHERE post = :post"
 
@@ -63,6 +65,7 @@ class Restarted:
                 await self._process.wait()
 
 
+@pytest.mark.timeout(300)
 async def test_the_killer_is_set_aside(database: DatabaseFactory, amqp_url: str, namespace: str) -> None:
     address, settings = await database("policy"), Settings(_env_file=None)
     events = [cancelled() for _ in range(EVENTS)]
