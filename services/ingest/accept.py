@@ -75,11 +75,12 @@ class Door:
         return _Checked(wanted, originals, fitted, _each_once(wrong) if wrong else wrong)
 
     async def _keep(self, call: Call, caller: Caller, checked: "_Checked") -> Answer:
+        now = datetime.now(UTC)
         request, person = uuid4(), uuid4() if call.asking.requested_by else None
         requester = Requester(tool=caller.tool, person=person, trust=caller.trust)
-        planned = [_planned(call.asking, request, requester, one, checked) for one in checked.wanted]
+        planned = [_planned(call.asking, request, requester, one, checked, now) for one in checked.wanted]
         answer = Answer(202, f"/v1/requests/{request}", _body(request, planned))
-        if await self._keeper.keep(kept(call, planned, requester, request, answer, self._settings)):
+        if await self._keeper.keep(kept(call, planned, requester, request, now, answer, self._settings)):
             return answer
         first = await self._first(call, caller)
         if first is None:  # it was forgotten between two statements: its time was over
@@ -152,7 +153,9 @@ def again(known: bytes, body_hash: bytes, first: Answer) -> Answer:
     return first._replace(replayed=True)
 
 
-def _planned(asking: Asking, request: UUID, requester: Requester, one: Wanted, checked: _Checked) -> Planned:
+def _planned(
+    asking: Asking, request: UUID, requester: Requester, one: Wanted, checked: _Checked, now: datetime
+) -> Planned:
     """Render a post whose media are all there; leave the others to be prepared."""
     payload = _rendered(one, checked)
     brief = Brief(
@@ -162,7 +165,7 @@ def _planned(asking: Asking, request: UUID, requester: Requester, one: Wanted, c
         language=one.content.language,
         about=asking.about,
         requester=requester,
-        accepted_at=datetime.now(UTC),
+        accepted_at=now,
     )
     if payload is None:
         return Planned(uuid4(), one.content, brief, None, None, None)

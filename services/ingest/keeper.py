@@ -21,7 +21,8 @@ log = structlog.get_logger()
 ACCEPT = """
 WITH given AS (
     SELECT * FROM unnest($3::text[], $4::text[], $5::bytea[], $6::text[], $7::bytea[], $8::uuid[], $9::text[],
-        $10::uuid[], $11::text[]) AS t (tool, key, body_hash, location, answer, person, name, request, trust)
+        $10::uuid[], $11::text[], $12::timestamptz[]) AS t (tool, key, body_hash, location, answer, person, name,
+        request, trust, accepted_at)
 ), gate AS (
     INSERT INTO idempotency (tool, key, body_hash, status, location, answer)
     SELECT tool, key, body_hash, 202, location, answer FROM given ORDER BY tool, key ON CONFLICT DO NOTHING
@@ -32,26 +33,27 @@ WITH given AS (
     INSERT INTO person (id, name, expires_at)
     SELECT person, name, now() + make_interval(days => $1) FROM new WHERE name IS NOT NULL
 ), requests AS (
-    INSERT INTO request (id, tool, trust, person) SELECT request, tool, trust, person FROM new
+    INSERT INTO request (id, tool, trust, person, created_at)
+    SELECT request, tool, trust, person, accepted_at FROM new
 ), posts AS (
     INSERT INTO post (id, request_id, ordinal, channel, platform, language, content, about, payload, payload_hash,
         publish_at, zone, not_after, after, ask_at)
     SELECT p.id, p.request, p.ordinal, p.channel, p.platform, p.language, p.content, p.about, p.payload, p.hash,
         p.publish_at, p.zone, p.not_after, p.after,
         CASE WHEN p.hash IS NOT NULL THEN now() + make_interval(secs => $2) END
-    FROM unnest($12::uuid[], $13::uuid[], $14::int[], $15::text[], $16::text[], $17::text[], $18::jsonb[], $19::jsonb[],
-        $20::jsonb[], $21::text[], $22::timestamptz[], $23::text[], $24::timestamptz[], $25::uuid[]) AS p (request, id,
+    FROM unnest($13::uuid[], $14::uuid[], $15::int[], $16::text[], $17::text[], $18::text[], $19::jsonb[], $20::jsonb[],
+        $21::jsonb[], $22::text[], $23::timestamptz[], $24::text[], $25::timestamptz[], $26::uuid[]) AS p (request, id,
         ordinal, channel, platform, language, content, about, payload, hash, publish_at, zone, not_after, after)
     WHERE p.request IN (SELECT request FROM new)
 ), preparations AS (
     INSERT INTO preparation (post_id, revision, give_up_at, traceparent)
     SELECT p.post, 1, p.give_up_at, p.traceparent
-    FROM unnest($26::uuid[], $27::uuid[], $28::timestamptz[], $29::text[]) AS p (request, post, give_up_at, traceparent)
+    FROM unnest($27::uuid[], $28::uuid[], $29::timestamptz[], $30::text[]) AS p (request, post, give_up_at, traceparent)
     WHERE p.request IN (SELECT request FROM new)
 ), events AS (
     INSERT INTO outbox (routing_key, headers, body, retry_at)
-    SELECT e.key, e.headers, e.body, now() + make_interval(secs => $34)
-    FROM unnest($30::uuid[], $31::text[], $32::jsonb[], $33::bytea[])
+    SELECT e.key, e.headers, e.body, now() + make_interval(secs => $35)
+    FROM unnest($31::uuid[], $32::text[], $33::jsonb[], $34::bytea[])
         WITH ORDINALITY AS e (request, key, headers, body, number)
     WHERE e.request IN (SELECT request FROM new) ORDER BY e.number
     RETURNING id, headers ->> 'ce-id' AS event

@@ -55,6 +55,7 @@ class RequestRow(NamedTuple):
     name: str | None
     request: UUID
     trust: str
+    accepted_at: datetime
 
 
 class PostRow(NamedTuple):
@@ -115,6 +116,7 @@ def kept(
     planned: Sequence[Planned],
     requester: Requester,
     request: UUID,
+    accepted_at: datetime,
     answer: Answer,
     settings: IngestSettings,
 ) -> Kept:
@@ -130,6 +132,7 @@ def kept(
         asking.requested_by,
         request,
         requester.trust.value,
+        accepted_at,
     )
     about = asking.about.model_dump_json(exclude_defaults=True)
     missing = [post for post in planned if not post.payload]

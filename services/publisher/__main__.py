@@ -44,7 +44,8 @@ async def api(runtime: Runtime) -> Parts:
     file = shared.accounts.Accounts(settings.accounts_file, registry.current)
     connecting = Connecting(runtime.mailbox, apps, keys, file, receiver, settings)
     giving = GiveBack(runtime.mailbox, apps, keys, receiver, settings)
-    return Parts(loops={}, app=make_app(runtime, settings, routes(connecting, giving, registry, runtime.sessions)))
+    accounts = routes(connecting, giving, registry, runtime.sessions)
+    return Parts(loops={}, app=make_app(runtime, settings, registry.current, accounts))
 
 
 LINGER = 0.03
@@ -80,9 +81,10 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
     keys = Keys.of(settings)
     accounts = Accounts(file, runtime.engine, keys)
     media = Offered(runtime.media, _addresses(settings, spec))
+    http = HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds)
 
     async def deliveries(stopping: asyncio.Event) -> None:
-        async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
+        async with http:
             deliver = Deliver(
                 spec,
                 platforms.publisher_of(platform),
@@ -97,29 +99,27 @@ async def worker(runtime: Runtime, platform: str) -> Parts:
             await runtime.mailbox.woken(deliver, due_queue(platform), settings.concurrency, stopping, LINGER)
 
     async def readings(stopping: asyncio.Event) -> None:
-        async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
-            limits = ReadLimits(
-                spec,
-                platforms.connector_of(platform),
-                accounts=accounts,
-                registry=registry.current,
-                http=http,
-                settings=settings,
-            )
-            await runtime.mailbox.due(limits, 1, stopping)
+        limits = ReadLimits(
+            spec,
+            platforms.connector_of(platform),
+            accounts=accounts,
+            registry=registry.current,
+            http=http,
+            settings=settings,
+        )
+        await runtime.mailbox.due(limits, 1, stopping)
 
     async def questions(stopping: asyncio.Event) -> None:
-        async with HttpClient(spec, contact=settings.contact, deadline=settings.http_seconds) as http:
-            usage = Usage(
-                spec,
-                platforms.publisher_of(platform),
-                platforms.connector_of(platform),
-                accounts=accounts,
-                registry=registry.current,
-                http=http,
-                settings=settings,
-            )
-            await runtime.mailbox.due(usage, 1, stopping)
+        usage = Usage(
+            spec,
+            platforms.publisher_of(platform),
+            platforms.connector_of(platform),
+            accounts=accounts,
+            registry=registry.current,
+            http=http,
+            settings=settings,
+        )
+        await runtime.mailbox.due(usage, 1, stopping)
 
     letters = runtime.mailbox.dead_letters(due_queue(platform)).run
     loops = {"deliver": deliveries, "dead letters": letters, "limits": readings, "usage": questions}

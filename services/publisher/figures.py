@@ -19,9 +19,6 @@ BLOCKED = Gauge(
     "carillon_blocked_seconds", "For how long an account is left alone still, as its platform told", ["channel"]
 )
 
-EVERY = 15.0
-"""Seconds between two looks."""
-
 USED = text(
     """
     SELECT account, seconds, posts, greatest(0, extract(epoch FROM full_at - clock_timestamp()))::float AS used

@@ -5,7 +5,8 @@ from sqlalchemy import ARRAY, Text, bindparam
 OPEN_CHANNELS = bindparam("open_channels", type_=ARRAY(Text))
 """The channels whose stance lets them publish."""
 
-HELD = "EXISTS (SELECT FROM hold h WHERE h.released_at IS NULL AND h.scope <@ d.facets)"
+HOLDS = "EXISTS (SELECT FROM hold h WHERE h.released_at IS NULL AND h.scope <@ {0}.facets)"
+HELD = HOLDS.format("d")
 """A standing hold covers it."""
 
 APPROVED = """(d.verdict = 'approved' AND d.approved_hash = d.payload_hash AND d.approved_revision = d.revision

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
+from uuid import UUID
 
 from services.publisher.facets import facets_of
-from services.publisher.life import BEGUN, State
+from services.publisher.life import BEGUN, State, mover
 from services.publisher.settings import PublisherSettings
 from services.publisher.stance import now_of
-from services.publisher.statements import CANCEL, JUDGE, LOOK, REFUSE_FORM, REQUEST, STUB, WAIT
+from services.publisher.statements import CANCEL, JUDGE, LOOK, REFUSE_FORM, REQUEST, STUB, WAIT, WAITED
 from shared.channels import Registry
 from shared.content import Priority
 from shared.database import Row, Session
@@ -25,7 +26,6 @@ from shared.events import (
     PostRequested,
     PostReviewRequested,
     PostScheduled,
-    Requester,
     Settlement,
 )
 from shared.mailbox import Handlers, Together, envelope_of
@@ -62,15 +62,16 @@ class Planner:
 
     async def cancel(self, event: PostCancelled, db: Session) -> Sequence[Event]:
         """A post that nothing has been sent of is cancelled at once; one under way waits for proof."""
-        said = {"post": event.post, "reason": event.reason, "by": _who(event.requester)}
+        said = {"post": event.post, "reason": event.reason, "by": mover(event.requester.tool, event.requester.person)}
         if (await db.execute(CANCEL, said)).one_or_none():
             return _settled(event, Change.CANCEL, Settlement.APPLIED)
         return await self._too_early_or_late(event, Change.CANCEL, db)
 
-    async def apply_waiting(self, db: Session, changes: Sequence[Row]) -> list[Event]:
-        """Handle the changes that waited, now that it is proven what became of the post."""
+    async def apply_waiting(self, post: UUID, db: Session) -> list[Event]:
+        """Handle the changes that waited, in the order they came, now that it is proven what became of the post."""
+        changes = (await db.execute(WAITED, {"post": post})).all()
         events: list[Event] = []
-        for change in changes:
+        for change in sorted(changes, key=lambda change: change.id):
             if change.type == Change.CANCEL:
                 events += await self.cancel(PostCancelled.model_validate(change.event), db)
             elif change.type == Change.REVISION:
@@ -190,10 +191,6 @@ def _request(event: PostRequested, payload: bytes, traceparent: str | None) -> d
         "urgency": URGENCY[event.brief.about.priority],
         "cost": len(event.payload.pieces),
     }
-
-
-def _who(requester: Requester) -> str:
-    return f"{requester.tool} for {requester.person}" if requester.person else requester.tool
 
 
 def handlers(planner: Planner) -> Handlers:

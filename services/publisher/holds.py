@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, Text, Uuid, bindparam, text
 
 from services.publisher.gates import HELD
+from services.publisher.life import mover
 from services.publisher.settings import PublisherSettings
 from shared.database import Row, Session
 from shared.events import Event, HoldPlaced, HoldReleased, PostHeld
@@ -71,7 +72,7 @@ async def place(
     values = {"id": hold, "scope": list(scope), "reason": reason, "tool": tool, "person": person}
     if (await db.execute(PLACE, values)).one_or_none() is None:
         return None, ()
-    rows = (await db.execute(STOP, {"scope": list(scope), "reason": reason, "by": tool})).all()
+    rows = (await db.execute(STOP, {"scope": list(scope), "reason": reason, "by": mover(tool, person)})).all()
     placed = HoldPlaced(hold=hold, scope=dict(one.split(":", 1) for one in scope), reason=reason, person=person)
     return len(rows), [placed, *(_held(row) for row in rows)]
 
@@ -80,10 +81,10 @@ async def release(
     hold: UUID, tool: str, person: UUID | None, db: Session, settings: PublisherSettings
 ) -> tuple[tuple[int, int] | None, Sequence[Event]]:
     """Release a hold; return how many posts go on and how many need approval again (None: it does not stand)."""
-    found = (await db.execute(RELEASE, {"id": hold, "by": tool})).one_or_none()
+    found = (await db.execute(RELEASE, {"id": hold, "by": mover(tool, person)})).one_or_none()
     if found is None:
         return None, ()
-    values = {"scope": found.scope, "by": tool, "stale_after": settings.stale_seconds}
+    values = {"scope": found.scope, "by": mover(tool, person), "stale_after": settings.stale_seconds}
     stale = (await db.execute(GO, values)).scalars()
     return (stale.count(False), stale.count(True)), [HoldReleased(hold=hold, person=person)]
 

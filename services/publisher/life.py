@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from uuid import UUID
 
 
 class State(StrEnum):
@@ -95,3 +96,8 @@ ENDED = (State.PUBLISHED, State.FAILED, State.EXPIRED, State.CANCELLED)
 def quoted(states: tuple[State, ...]) -> str:
     """Return states as a list in SQL."""
     return ", ".join(f"'{state}'" for state in states)
+
+
+def mover(tool: str, person: UUID | None) -> str:
+    """Return who moved a delivery, as its `moved_by` says it: a tool, for a person if it named one."""
+    return f"{tool} for {person}" if person else tool

@@ -102,12 +102,6 @@ SETTLE = text(
     SELECT * FROM settled
     """
 ).bindparams(bindparam("resume", type_=JSONB(none_as_null=True)), bindparam("external_ids", type_=ARRAY(Text)))
-WAITING = text(
-    """
-    WITH noted AS (UPDATE delivery SET waiting = false WHERE post = :post)
-    DELETE FROM change WHERE post = :post RETURNING id, type, event
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +207,13 @@ async def settle(
     if row.state == State.NEEDS_REVIEW and then.state is State.FAILED:
         then = replace(then, state=State.NEEDS_REVIEW, reason=f"a part of it may be public; then: {then.reason}")
     if isinstance(outcome, Published) and outcome.unsaid:
-        UNSAID.labels(platform).inc()
+        db.when_committed(UNSAID.labels(platform).inc)
         log.error("the first comment is missing, or may be", platform=platform, reason=outcome.unsaid)
     if then.state is State.PUBLISHED:
         db.when_committed(partial(_measure, tried, row.published_at, row.late))
     events = _events(tried, outcome, then, row.published_at)
     if row.waiting and then.state not in BEGUN:
-        changes = (await db.execute(WAITING, {"post": tried.post})).all()
-        events += await planner.apply_waiting(db, sorted(changes, key=lambda change: change.id))
+        events += await planner.apply_waiting(tried.post, db)
     return events
 
 

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.publisher.handlers import Planner
-from services.publisher.outcome import WAITING
 from shared.database import Row, Session
 from shared.events import Brief, Event, PostFailed, PostPublished
 
@@ -66,8 +65,7 @@ async def resolve(said: Resolution, planner: Planner, db: Session) -> tuple[bool
         return False, ()
     events = _events(said, row)
     if row.waiting:
-        changes = (await db.execute(WAITING, {"post": said.post})).all()
-        events += await planner.apply_waiting(db, sorted(changes, key=lambda change: change.id))
+        events += await planner.apply_waiting(said.post, db)
     return True, events
 
 

@@ -3,12 +3,12 @@
 from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.publisher.gates import HOLDS
 from services.publisher.life import BEGUN, UNTOUCHED, State, quoted
 
 CHANNELS = bindparam("ready_channels", type_=ARRAY(Text))
-READY = """{0}.publish_at <= now() AND {0}.not_after > now() AND {0}.after IS NULL
-    AND {0}.channel = ANY(:ready_channels)
-    AND NOT EXISTS (SELECT FROM hold h WHERE h.released_at IS NULL AND h.scope <@ {0}.facets)"""
+READY = f"""{{0}}.publish_at <= now() AND {{0}}.not_after > now() AND {{0}}.after IS NULL
+    AND {{0}}.channel = ANY(:ready_channels) AND NOT {HOLDS}"""
 """In SQL: when it is planned, the post can go out. It is announced at once then; the scheduler announces all others."""
 LATER = "now() + make_interval(secs => :rewake)"
 """In SQL: when a post is announced again unless somebody has claimed it."""
@@ -86,6 +86,12 @@ WAIT = text(
     INSERT INTO change (post, type, event) VALUES (:post, :type, :event)
     """
 ).bindparams(bindparam("event", type_=JSONB))
+WAITED = text(
+    """
+    WITH noted AS (UPDATE delivery SET waiting = false WHERE post = :post)
+    DELETE FROM change WHERE post = :post RETURNING id, type, event
+    """
+)
 STUB = text(
     "INSERT INTO delivery (post, revision, state) VALUES (:post, :revision, 'cancelled') ON CONFLICT DO NOTHING"
 )

@@ -84,8 +84,9 @@ class Transport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        for session in self._sessions.values():
+        """Close the connections; a later call opens new ones."""
+        closing, self._sessions = self._sessions, {}
+        for session in closing.values():
             await session.close()
 
     def _opened(self, *, straight: bool) -> aiohttp.ClientSession:

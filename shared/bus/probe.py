@@ -29,10 +29,13 @@ async def probe(
     try:
         queue = await asked(channel.declare_queue(exclusive=True))
         await asked(queue.bind(exchange, message.routing_key))
-        await asked(queue.consume(arrive, no_ack=True))
+        tag = await asked(queue.consume(arrive, no_ack=True))
         if not await publish([message]):
             return False
         await arrived
+        await asked(
+            queue.cancel(tag)
+        )  # to delete the queue from under its consumer would be taken for trouble, and logged
         await asked(queue.delete(if_unused=False, if_empty=False))
         return True
     finally:

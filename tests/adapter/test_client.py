@@ -42,6 +42,13 @@ async def test_an_answer_is_read(wire: Wire, client: HttpClient) -> None:
     assert f"Carillon/{VERSION} (https://carillon.example; ops@carillon.example) httpx/" in wire.asked[0][0]
 
 
+async def test_a_closed_client_connects_anew(wire: Wire, client: HttpClient) -> None:
+    wire.always(reply(200))
+    for _ in range(2):
+        assert (await client.call("GET", wire.url, operation="get", mutates=False)).status == 200
+        await client.aclose()
+
+
 async def test_an_empty_answer_is_none(wire: Wire, client: HttpClient) -> None:
     wire.always(reply(200))
     assert (await client.call("POST", wire.url, operation="post", mutates=True)).json is None

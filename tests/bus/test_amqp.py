@@ -207,6 +207,15 @@ async def test_probe_needs_both_connections_and_every_consumer(proxy: Proxy, nam
                 assert not await bus.probe(2.0)
 
 
+async def test_probe_says_nothing_when_all_is_well(
+    amqp_url: str, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bus_at(amqp_url, namespace) as bus:
+        await bus.declare([ONE])
+        assert await bus.probe(LIMIT)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 async def test_queue_that_is_made_differently_is_named(amqp_url: str, namespace: str) -> None:
     async with bus_at(amqp_url, namespace) as bus, side_door(amqp_url) as other:
         await other.declare_queue(f"{namespace}.one.q1", durable=True, arguments={"x-queue-type": "classic"})

@@ -18,7 +18,7 @@ from services.publisher.api import make_app
 from services.publisher.handlers import Planner, handlers
 from services.publisher.settings import PublisherSettings
 from shared.bus.memory import MemoryBus
-from shared.channels import load
+from shared.channels import RegistryFile, load
 from shared.content import Kind, Timing
 from shared.database import begin, engine_for, statements
 from shared.events import (
@@ -116,7 +116,7 @@ async def http(settings: PublisherSettings, tmp_path: Path) -> AsyncIterator[htt
     runtime = open_runtime("publisher", settings, MemoryBus())
     headers = {"Authorization": f"Bearer {issue(key, 'test', ['posts:read', 'ops:write'])}"}
     async with (
-        serving(make_app(runtime, settings), settings) as address,
+        serving(make_app(runtime, settings, RegistryFile(settings.config_dir).current), settings) as address,
         httpx.AsyncClient(base_url=address, headers=headers) as client,
     ):
         yield client

@@ -47,6 +47,18 @@ async def test_what_is_due_is_held_at_once(publisher: Publisher, scheduler: Sche
     assert (row.state, row.reason) == ("held", "a hold covers it: news")
 
 
+async def test_who_is_behind_a_hold_is_written_down(
+    publisher: Publisher, scheduler: Scheduler, http: httpx.AsyncClient
+) -> None:
+    request, person = await due(publisher, scheduler), uuid4()
+    hold = await http.post(
+        "/v1/holds", json={"reason": "news", "person": str(person)}, headers={"Idempotency-Key": "one"}
+    )
+    assert (await publisher.row(request.post)).moved_by == f"test for {person}"
+    released = await http.post(f"/v1/holds/{hold.json()['id']}/release", json={"person": str(person)})
+    assert released.json()["released_by"] == f"test for {person}"
+
+
 async def test_what_becomes_due_is_held_then(
     publisher: Publisher, scheduler: Scheduler, http: httpx.AsyncClient
 ) -> None:

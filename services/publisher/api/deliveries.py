@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.handlers import Planner
-from services.publisher.life import State
+from services.publisher.life import State, mover
 from services.publisher.resolve import Resolution, Word, resolve
 from services.publisher.tables import Delivery, Transition, Try
 from shared.content import Line, Moment, WebAddress
@@ -99,9 +99,8 @@ class Resolving(Asked):
 
     def as_said(self, post: UUID, caller: Caller) -> Resolution:
         """Return what is said, and by whom."""
-        by = f"{caller.tool} for {self.person}" if self.person else caller.tool
         told = self.model_dump(exclude={"person"})
-        return Resolution(post=post, by=by, **told)
+        return Resolution(post=post, by=mover(caller.tool, self.person), **told)
 
 
 class Page(BaseModel):
