@@ -21,7 +21,7 @@ from shared.adapter.spec import Absence, Safe
 from shared.bus.contract import DEAD
 
 PATIENCE = 300.0
-"""Seconds that a condition may take to come true on a busy machine: a container of Threads is looked at once a minute."""
+"""Seconds that a condition may take to come true on a busy machine: Threads' containers are looked at once a minute."""
 LONGEST = 480.0
 """Seconds besides, in production's time: a lease runs out, a look-up is repeated, a post is announced again."""
 

@@ -49,6 +49,10 @@ class Service(Protocol):
     def waits(self) -> Mapping[str, timedelta | Midnight]:
         """How long to wait, by code."""
 
+    @property
+    def of_app(self) -> frozenset[str]:
+        """The codes of waits that are for all accounts of the app."""
+
 
 def meaning(
     status: int,
@@ -201,5 +205,5 @@ def failure_of(
     wait = wait_of(headers, codes, service.waits)
     if status == TOO_MANY or (wait is not None and wait >= LIMITED):
         of = spent(headers)
-        return Limited(reason, wait, app=of is not None and of.app)
+        return Limited(reason, wait, app=(of is not None and of.app) or not service.of_app.isdisjoint(codes))
     return TryLater(reason, wait)

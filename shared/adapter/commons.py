@@ -39,6 +39,7 @@ class Commons:
     )
     codes: tuple[str, ...] = ("error.code",)
     waits: Mapping[str, timedelta | Midnight] = field(default_factory=dict)
+    of_app: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ class Spec:
     as in `error.code/error.error_subcode`."""
     waits: Mapping[str, timedelta | Midnight] = field(default_factory=dict)
     """By code: how long to wait where the answer itself does not say."""
+    of_app: frozenset[str] = frozenset()
+    """The codes of waits that are for the app, with all its accounts."""
     lag: timedelta = timedelta(seconds=30)
     """How long after a call a look-up may still not show what it made."""
     version: str = ""

@@ -20,7 +20,7 @@ from shared.adapter.contract import (
     Published,
     Publisher,
 )
-from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
+from shared.adapter.errors import Limited, PlatformError, Rejected, TryLater, Unauthorized, Uncertain
 from shared.adapter.render import limits_broken
 from shared.content import Captions, Content, Kind
 from shared.payload import Card, Rendition
@@ -372,13 +372,14 @@ async def test_a_verified_channel_may_show_long_films(youtube: Stage) -> None:
     assert longest == {Kind.VIDEO: timedelta(hours=12), Kind.REEL: timedelta(minutes=3)}
 
 
-async def test_a_quota_that_is_used_up_is_full_again_at_midnight_pacific(youtube: Stage) -> None:
+async def test_a_quota_that_is_used_up_is_the_apps_and_full_again_at_midnight_pacific(youtube: Stage) -> None:
     youtube.sandbox.control.put("/_quotas", json={"youtube": {"uploads_day": 0}}).raise_for_status()
-    with pytest.raises(TryLater, match="exceeded your quota") as caught:
+    with pytest.raises(Limited, match="exceeded your quota") as caught:
         await youtube.trial(youtube.plain()).once()
     here = datetime.now(ZoneInfo("America/Los_Angeles"))
     midnight = datetime.combine(here.date() + timedelta(days=1), time(), here.tzinfo)
     assert caught.value.after == pytest.approx(midnight.timestamp() - here.timestamp(), abs=5)
+    assert caught.value.app
 
 
 async def test_a_channel_that_uploaded_too_much_waits_a_day(youtube: Stage) -> None:

@@ -108,6 +108,7 @@ SPEC = Spec(
     codes=("error.code/error.error_subcode", "error.error_subcode", "error.code", "error.is_transient"),
     # rate-limiting: minutes are in a header; where they are not, windows slide over an hour. 341 is a day's.
     waits={**{str(code): _AN_HOUR for code in _TOO_FAST}, "341": timedelta(hours=24)},
+    of_app=frozenset({"4"}),  # rate-limiting: 4 is the app's limit, 17 the user's, 32 the Page's
     # get-long-lived: a Page's token names no end; but an app may read for 90 days after its person was there (that a
     # Page's token is meant too is unconfirmed).
     grants=Grants(refresh_token=False, consent=timedelta(days=90)),

@@ -130,6 +130,7 @@ SPEC = Spec(
         "9007/2207027": timedelta(seconds=30),
         "24/2207008": timedelta(seconds=30),
     },
+    of_app=frozenset({"4"}),
     # docs/graph-api/changelog; whether there is a newer one is unconfirmed.
     version="v26.0",
     # ig-media/comments names no limit: that of the API before it, 300 characters, is the careful one (unconfirmed).

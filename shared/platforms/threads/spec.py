@@ -117,6 +117,7 @@ SPEC = Spec(
         **dict.fromkeys(("4", "17", "32", "613"), timedelta(hours=1)),
         "24/4279009": timedelta(seconds=10),
     },
+    of_app=frozenset({"4"}),  # of Meta's codes of limits, 4 is the app's, 17 the user's, 32 the page's
     thread=50,  # ours: there is no limit but that of replies
     tag=50,  # posts, topic tags: the first one in the text is the post's topic, all others stay text
     links=5,  # posts: different ones in text and attachment, else THREADS_API__LINK_LIMIT_EXCEEDED

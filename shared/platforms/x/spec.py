@@ -99,6 +99,7 @@ SPEC = Spec(
     },
     codes=("type", "errors.0.type", "code"),
     waits={"usage-capped": timedelta(hours=6), "credits": timedelta(hours=1)},
+    of_app=frozenset({"usage-capped", "credits"}),
     edits=True,  # Changelog, 2025: accounts with Premium, within 30 minutes (or an hour: the pages differ)
     thread=25,  # ours: no page names a limit
     # Create Posts: 2 to 4 options, 5 to 10,080 minutes. An option has 25 characters by `maxLength` of openapi.json,

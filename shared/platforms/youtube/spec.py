@@ -101,4 +101,5 @@ SPEC = Spec(
         "userRateLimitExceeded": timedelta(minutes=1),
         "uploadRateLimitExceeded": timedelta(minutes=10),
     },
+    of_app=frozenset({"quotaExceeded", "dailyLimitExceeded"}),  # quotas are a project's, data/determine_quota_cost
 )
