@@ -363,3 +363,26 @@ def test_a_life_goes_as_the_model_says(settings: PublisherSettings, tmp_path: Pa
             max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+@pytest.mark.parametrize("fate", FATES)
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_try_of_any_fate_is_never_repeated_blindly(
+    fate: str, gone: bool, settings: PublisherSettings, tmp_path: Path
+) -> None:
+    """The story that matters most, told each time: chance does not always come to it."""
+    life = type("Machine", (Life,), {"settings": settings, "folder": tmp_path})()
+    try:
+        life.begin_anew()
+        life.ask(at_once=True)
+        life.tick()
+        life.try_it(fate, at_once=not gone)
+        for _ in range(4):
+            life.holds_true()
+            life.another_worker()
+            life.pass_time(121)
+            life.tick()
+            life.try_it("lands", at_once=True)
+        life.holds_true()
+    finally:
+        life.teardown()
