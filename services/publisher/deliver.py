@@ -17,9 +17,10 @@ from services.publisher.accounts import Accounts
 from services.publisher.claim import Claimed, claim, keep, others, still
 from services.publisher.door import GONE, Door
 from services.publisher.handlers import Planner
-from services.publisher.outcome import UNSAID, Outcome, Tried, settle
+from services.publisher.outcome import Outcome, Tried
 from services.publisher.resumes import Resumes
 from services.publisher.settings import PublisherSettings
+from services.publisher.settle import UNSAID, settle
 from services.publisher.stance import now_of
 from shared.adapter.contract import Http, Media, Pending, Publisher
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Uncertain

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.publisher import pace
 from services.publisher.claim import Claimed, claim
-from services.publisher.outcome import Tried, settle
+from services.publisher.outcome import Tried
 from services.publisher.pace import Window
 from services.publisher.settings import PublisherSettings
+from services.publisher.settle import settle
 from shared import platforms
 from shared.content import Kind
 from shared.database import begin, statements

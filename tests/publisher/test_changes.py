@@ -9,9 +9,10 @@ from sqlalchemy import text
 from services.publisher import pace
 from services.publisher.claim import Claimed, claim, keep
 from services.publisher.handlers import Planner
-from services.publisher.outcome import Tried, settle
+from services.publisher.outcome import Tried
 from services.publisher.schedule import Scheduler
 from services.publisher.settings import PublisherSettings
+from services.publisher.settle import settle
 from shared import platforms
 from shared.adapter.contract import Published
 from shared.adapter.errors import Rejected, TryLater
