@@ -1,9 +1,10 @@
 """Claim, call, settle, against the sandbox: once, in the approved form, or a clear question."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -52,10 +53,11 @@ def registry(sandbox: Sandbox) -> Registry:
 
 
 class Stage:
-    """One worker of Bluesky, driven beat by beat."""
+    """One worker of Bluesky, driven beat by beat; `worker` makes another."""
 
-    def __init__(self, deliver: Deliver, publisher: Publisher, sandbox: Sandbox) -> None:
-        self.deliver = deliver
+    def __init__(self, worker: Callable[[], Deliver], publisher: Publisher, sandbox: Sandbox) -> None:
+        self.worker = worker
+        self.deliver = worker()
         self.publisher = publisher
         self.sandbox = sandbox
 
@@ -69,10 +71,10 @@ class Stage:
     async def set(self, change: str, post: UUID) -> None:
         await self.publisher.force(change, post)
 
-    async def claim(self, *posts: UUID) -> list[Claimed]:
+    async def claim(self, *posts: UUID, by: Deliver | None = None) -> list[Claimed]:
         async with begin(self.publisher.engine) as db:
             events = [PostDue(post=post, platform="bluesky") for post in posts]
-            return list(await self.deliver.claim(events, db))
+            return list(await (by or self.deliver).claim(events, db))
 
     async def settle(self, claim: Claimed, outcome: Any) -> list[Event]:
         outcome = outcome if isinstance(outcome, Tried) else Tried(outcome)
@@ -96,7 +98,8 @@ async def stage(
     file.write_text(yaml.safe_dump({"wikipedia/bluesky": {"identifier": ACCOUNT, "password": "sandbox"}}))
     spec = platforms.specs()["bluesky"]
     async with HttpClient(spec, contact="https://carillon.example", deadline=2.0) as http:
-        deliver = Deliver(
+        worker = partial(
+            Deliver,
             spec,
             platforms.publisher_of("bluesky"),
             engine=publisher.engine,
@@ -107,7 +110,7 @@ async def stage(
             resumes=Resumes(KEYS),
             settings=settings,
         )
-        yield Stage(deliver, publisher, sandbox)
+        yield Stage(worker, publisher, sandbox)
     sandbox.disarm()
 
 
@@ -144,7 +147,7 @@ async def test_the_try_is_written_before_the_call(stage: Stage) -> None:
 
 async def test_two_workers_cannot_claim_one_post(stage: Stage) -> None:
     request = await stage.due()
-    claims = await asyncio.gather(*(stage.claim(request.post) for _ in range(5)))
+    claims = await asyncio.gather(*(stage.claim(request.post, by=stage.worker()) for _ in range(5)))
     assert sum(map(len, claims)) == 1
 
 
