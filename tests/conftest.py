@@ -16,10 +16,23 @@ from deploy.local.rabbit import ForeignRabbit, running_rabbit
 from deploy.local.rabbit_node import PrivateRabbit
 from shared.process import migrate
 from shared.settings import Settings
+from tests.order import Together, longest_first
 
 # Tests share the machine with servers: how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    """Let files that share something go to one process."""
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
+
 
 SERVERS = pytest.StashKey[list[str]]()
 

@@ -1,4 +1,4 @@
-"""The door to every platform: one call, once, its failure named by remedy. Only it, its transport and their reach know httpx."""
+"""The door to every platform: one call, once, its failure named by remedy. Only it and what it stands on know httpx."""
 
 import asyncio
 import logging
