@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := .
 # Whole files in as many processes as there are cores, four at the most: each has servers of its own. PARALLEL= turns it off.
-# In their own order: the files at the end are short.
+# The longest first (tests/order.py): the files at the end are short.
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
@@ -52,7 +52,7 @@ chaos-short: setup ## one round of each fault that is quick (three minutes)
 lint: setup ## ruff, mypy (strict), import contracts
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy
+	.venv/bin/mypy --num-workers auto
 	.venv/bin/lint-imports
 
 .PHONY: format

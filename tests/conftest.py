@@ -3,19 +3,36 @@
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
+from pydantic import SecretStr
 
 from deploy.local.databases import DatabaseFactory, own_databases
 from deploy.local.pds import PrivatePds, running_pds
 from deploy.local.postgres import running_postgres
 from deploy.local.rabbit import ForeignRabbit, running_rabbit
 from deploy.local.rabbit_node import PrivateRabbit
+from shared.process import migrate
+from shared.settings import Settings
+from tests.order import Together, longest_first
 
 # Tests share the machine with servers: how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("shared machine", deadline=None)
 hypothesis.settings.load_profile("shared machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long."""
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    """Let files that share something go to one process."""
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
+
 
 SERVERS = pytest.StashKey[list[str]]()
 
@@ -52,6 +69,31 @@ def namespace() -> str:
 async def database(database_url: str, namespace: str) -> AsyncIterator[DatabaseFactory]:
     """`await database("policy")` makes an empty database of this test and returns its `postgresql://` address."""
     async with own_databases(database_url, namespace) as factory:
+        yield factory
+
+
+@pytest.fixture(scope="session")
+async def migrated_once(database_url: str) -> AsyncIterator[DatabaseFactory]:
+    """Databases whose tables are as the migrations make them, one a service: only to be copied."""
+    async with own_databases(database_url, f"m{secrets.token_hex(4)}") as factory:
+        ready: set[str] = set()
+
+        async def up_to_date(service: str) -> str:
+            address = await factory(service)
+            if service not in ready:
+                namespace = urlsplit(address).path[1:].removesuffix(f"_{service}")
+                where = Settings(_env_file=None, namespace=namespace, database_url=SecretStr(database_url))
+                await migrate(service, where)
+                ready.add(service)
+            return address
+
+        yield up_to_date
+
+
+@pytest.fixture
+async def migrated(database_url: str, namespace: str, migrated_once: DatabaseFactory) -> AsyncIterator[DatabaseFactory]:
+    """Make, as `database` does, a database of this test, with all the service's tables in it."""
+    async with own_databases(database_url, namespace, migrated_once) as factory:
         yield factory
 
 

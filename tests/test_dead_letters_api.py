@@ -21,7 +21,7 @@ from shared.events import Envelope, PostCancelled, Requester, body_of, headers_o
 from shared.http.token import issue, make_key_pair
 from shared.mailbox import posts_queue
 from shared.mailbox.kept import SHOWN
-from shared.process import Runtime, migrate, open_runtime
+from shared.process import Runtime, open_runtime
 from shared.process.serving import serving
 
 SERVICES = ("ingest", "policy", "publisher", "metrics")
@@ -36,15 +36,15 @@ def key(tmp_path: Path) -> Ed25519PrivateKey:
 
 @pytest.fixture
 async def runtime(
-    database: DatabaseFactory, database_url: str, namespace: str, tmp_path: Path, key: Ed25519PrivateKey
+    migrated: DatabaseFactory, database_url: str, namespace: str, tmp_path: Path, key: Ed25519PrivateKey
 ) -> AsyncIterator[Runtime]:
-    runtime = await a_runtime("policy", database, database_url, namespace, tmp_path)
+    runtime = await a_runtime("policy", migrated, database_url, namespace, tmp_path)
     yield runtime
     await runtime.close()
 
 
-async def a_runtime(service: str, database: DatabaseFactory, url: str, namespace: str, folder: Path) -> Runtime:
-    await database(service)
+async def a_runtime(service: str, migrated: DatabaseFactory, url: str, namespace: str, folder: Path) -> Runtime:
+    await migrated(service)
     kind = getattr(import_module(f"services.{service}.settings"), f"{service.capitalize()}Settings")
     settings = kind(
         _env_file=None,
@@ -53,7 +53,6 @@ async def a_runtime(service: str, database: DatabaseFactory, url: str, namespace
         jwt_key_file=folder / "jwt.pub.pem",
         media_url=f"file://{folder}",
     )
-    await migrate(service, settings)
     return open_runtime(service, settings, MemoryBus())
 
 
@@ -188,9 +187,9 @@ async def test_wrong_questions_are_told_so(runtime: Runtime, http: httpx.AsyncCl
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_service_has_these_addresses_and_drains_what_it_consumes(
-    service: str, database: DatabaseFactory, database_url: str, namespace: str, tmp_path: Path, key: Ed25519PrivateKey
+    service: str, migrated: DatabaseFactory, database_url: str, namespace: str, tmp_path: Path, key: Ed25519PrivateKey
 ) -> None:
-    runtime = await a_runtime(service, database, database_url, namespace, tmp_path)
+    runtime = await a_runtime(service, migrated, database_url, namespace, tmp_path)
     processes = import_module(f"services.{service}.__main__").PROCESSES
     app = (await processes["api"](runtime)).app
     async with (

@@ -16,7 +16,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.database import engine_for
 from shared.events import Trust
-from shared.http import Caller, IfMatch, check_match, documented, etag, require, service_app
+from shared.http.app import service_app
+from shared.http.auth import Caller, require
+from shared.http.conditional import IfMatch, check_match, etag
+from shared.http.problems import documented
 from shared.http.token import issue, make_key_pair
 from shared.process.serving import serving
 from shared.settings import Settings, WrongSettingError

@@ -3,11 +3,7 @@
 import asyncio
 from functools import partial
 
-from services.ingest.accept import Door
-from services.ingest.api import application
-from services.ingest.api import media as media_api
 from services.ingest.ask_again import AskAgain
-from services.ingest.change import Changes
 from services.ingest.fanout import Channels
 from services.ingest.fetch import Larder
 from services.ingest.forget import Forget
@@ -15,7 +11,6 @@ from services.ingest.handlers import HANDLERS
 from services.ingest.limits import EVERY, OwnLimits
 from services.ingest.prepare import Prepare
 from services.ingest.settings import IngestSettings
-from services.ingest.uploads import Uploads
 from shared.adapter.client import HttpClient
 from shared.adapter.commons import Commons, reach
 from shared.addresses import Addresses
@@ -32,6 +27,11 @@ SWEEP = 600.0
 
 async def api(runtime: Runtime) -> Parts:
     """Serve requests, posts and uploads."""
+    from services.ingest.accept import Door  # this and what follows with FastAPI, which the worker does not load
+    from services.ingest.api import application
+    from services.ingest.change import Changes
+    from services.ingest.uploads import Uploads
+
     settings = _settings(runtime)
     channels, limits = _channels(runtime)
     app = application(
@@ -72,6 +72,8 @@ async def worker(runtime: Runtime) -> Parts:
 
 async def media(runtime: Runtime) -> Parts:
     """Serve media to platforms that fetch them, at addresses that are signed and end."""
+    from services.ingest.api.media import application
+
     settings = _settings(runtime)
     try:
         addresses = Addresses.of(settings)
@@ -79,7 +81,7 @@ async def media(runtime: Runtime) -> Parts:
         raise WrongSettingError("MEDIA_KEY", str(error)) from error
     if addresses is None:
         raise WrongSettingError("MEDIA_PUBLIC_URL", "this process needs it, and MEDIA_KEY")
-    return Parts(loops={}, app=media_api.application(runtime.media, addresses))
+    return Parts(loops={}, app=application(runtime.media, addresses))
 
 
 def _channels(runtime: Runtime) -> tuple[Channels, Loop]:

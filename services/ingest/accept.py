@@ -21,7 +21,8 @@ from services.ingest.unknown import missing_media
 from shared.adapter.render import render
 from shared.content import Asking
 from shared.events import Brief, Requester
-from shared.http import Caller, Problem
+from shared.http.auth import Caller
+from shared.http.problems import Problem
 from shared.http.translate import invalid
 from shared.mailbox.relay import Relay
 from shared.payload import Payload, Rendition, digest_of

@@ -21,7 +21,9 @@ from services.ingest.unknown import missing_media
 from shared.adapter.render import render
 from shared.content import Content, Line, Timing
 from shared.events import Requester
-from shared.http import Caller, Problem, check_match
+from shared.http.auth import Caller
+from shared.http.conditional import check_match
+from shared.http.problems import Problem
 from shared.http.translate import invalid
 from shared.mailbox import Transaction
 from shared.model import Asked

@@ -16,7 +16,8 @@ from services.ingest.sniff import UnknownFileError, sniff
 from services.ingest.tables import Asset, Upload
 from shared.content import Owner, Rights
 from shared.database import Sessions
-from shared.http import Caller, Problem
+from shared.http.auth import Caller
+from shared.http.problems import Problem
 from shared.http.translate import invalid
 from shared.media import MediaStore
 from shared.model import Asked, Travelling

@@ -15,7 +15,7 @@ from services.ingest.requested import timing_of
 from services.ingest.standing import INGEST, State, revision_in_force, standing
 from services.ingest.tables import History, Person, Post, Request
 from shared.content import About, Content, Timing
-from shared.http import Caller
+from shared.http.auth import Caller
 from shared.model import Travelling
 from shared.payload import Payload
 

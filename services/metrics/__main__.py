@@ -6,7 +6,6 @@ from typing import Any
 
 import shared.accounts
 from services.metrics.accounts import Accounts
-from services.metrics.api import make_app
 from services.metrics.collect import Collect
 from services.metrics.followers import Followers
 from services.metrics.handlers import Intake, handlers
@@ -21,6 +20,8 @@ from shared.process import Factory, Loop, Parts, Runtime, main
 
 async def api(runtime: Runtime) -> Parts:
     """Answer what was measured."""
+    from services.metrics.api import make_app  # with FastAPI, which no other process loads
+
     return Parts(loops={}, app=make_app(runtime))
 
 

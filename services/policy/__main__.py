@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-from services.policy.api import make_app
 from services.policy.gather import Gather
 from services.policy.handlers import TERMINAL, Desk, handlers
 from services.policy.judge import Pack
@@ -19,6 +18,8 @@ from shared.process import Factory, Parts, Runtime, main
 
 async def api(runtime: Runtime) -> Parts:
     """Answer what was decided, and why."""
+    from services.policy.api import make_app  # with FastAPI, which no other process loads
+
     return Parts(loops={}, app=make_app(runtime))
 
 

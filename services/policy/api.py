@@ -12,7 +12,10 @@ from sqlalchemy import select
 from services.policy.judge import Outcome
 from services.policy.tables import Decision
 from shared.events import Objection
-from shared.http import Caller, Problem, dead_letters, require, service_app
+from shared.http import dead_letters
+from shared.http.app import service_app
+from shared.http.auth import Caller, require
+from shared.http.problems import Problem
 from shared.process import Runtime
 
 Reader = Annotated[Caller, Depends(require("posts:read"))]

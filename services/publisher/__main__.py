@@ -7,8 +7,6 @@ from functools import partial
 
 import shared.accounts
 from services.publisher.accounts import Accounts
-from services.publisher.api import make_app
-from services.publisher.api.accounts import routes
 from services.publisher.apps import Apps
 from services.publisher.census import EVERY, Census
 from services.publisher.connect import Connecting
@@ -38,6 +36,9 @@ from shared.settings import WrongSettingError
 
 async def api(runtime: Runtime) -> Parts:
     """Answer where deliveries are and what is held; take a person's word; connect accounts."""
+    from services.publisher.api import make_app  # with FastAPI, which no other process loads
+    from services.publisher.api.accounts import routes
+
     settings = _settings(runtime)
     registry = RegistryFile(settings.config_dir, settings.platform_urls)
     apps, keys, receiver = Apps(settings.apps_file, registry.current), Keys.of(settings), receiver_of(settings)

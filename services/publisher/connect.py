@@ -22,7 +22,7 @@ from shared.adapter.client import HttpClient
 from shared.adapter.contract import Account, App, Grant
 from shared.adapter.errors import PlatformError, TryLater
 from shared.channels import Channel
-from shared.http import Problem
+from shared.http.problems import Problem
 from shared.mailbox import Mailbox
 
 log = structlog.get_logger()

@@ -15,7 +15,7 @@ from shared import platforms
 from shared.adapter.client import HttpClient
 from shared.adapter.errors import PlatformError, Rejected, Unauthorized
 from shared.channels import Channel
-from shared.http import Problem
+from shared.http.problems import Problem
 from shared.mailbox import Mailbox
 
 log = structlog.get_logger()

@@ -1,4 +1,4 @@
-"""The door to every platform: one call, once, its failure named by remedy. Only it and its transport know httpx."""
+"""The door to every platform: one call, once, its failure named by remedy. Only it and what it stands on know httpx."""
 
 import asyncio
 import logging
@@ -14,8 +14,7 @@ from prometheus_client import Counter, Histogram
 from shared.adapter.answers import Service, failure_of
 from shared.adapter.contract import Answer, Fetched
 from shared.adapter.errors import PlatformError, Rejected, TryLater, Unauthorized, Uncertain
-from shared.adapter.reach import Reach
-from shared.adapter.transport import OutOfReachError, Transport
+from shared.adapter.reach import OutOfReachError, Reach
 
 VERSION = "0.1.0"
 DEADLINE = 45.0
@@ -59,6 +58,8 @@ class HttpClient:
 
         `deadline` is how many seconds a call may take in all; with a `reach`, only addresses within it are called.
         """
+        from shared.adapter.transport import Transport  # with aiohttp: half of all processes call nobody
+
         logging.getLogger("aiohttp").setLevel(logging.WARNING)  # tokens travel in some addresses
         self.platform = service.name
         self._service = service

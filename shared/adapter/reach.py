@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
+import httpx
+
 Network = IPv4Network | IPv6Network
 
 WORLD = IPv6Network("2000::/3")
@@ -21,6 +23,10 @@ log = logging.getLogger(__name__)
 
 class NotPublicError(OSError):
     """A name, or what stands for one, leads to an address that is not public."""
+
+
+class OutOfReachError(httpx.ConnectError):
+    """The host leads to an address that may not be connected to; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from aiohttp.client_middlewares import ClientHandlerType
 from aiohttp.connector import AddrInfoType, Connection
 from yarl import URL
 
-from shared.adapter.reach import NotPublicError, Reach, is_literal
+from shared.adapter.reach import NotPublicError, OutOfReachError, Reach, is_literal
 
 KEPT_SECONDS = 4.0
 """How long an unused connection is kept: less than the five seconds after which Node and uvicorn close theirs."""
@@ -46,10 +46,6 @@ _NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 """What aiohttp's errors are to httpx, the first that fits. The first four come before a byte of the request is sent;
 all others, named here or not, may come after."""
-
-
-class OutOfReachError(httpx.ConnectError):
-    """The host leads to an address that may not be connected to; nothing was sent."""
 
 
 class Transport(httpx.AsyncBaseTransport):

@@ -8,13 +8,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from shared.http.auth import Tokens
-from shared.http.gate import Gate
+from shared.http.gate import BODY_LIMIT, Gate
 from shared.http.problems import MEDIA_TYPE, documented
 from shared.http.translate import install
 from shared.settings import Settings
 
-BODY_LIMIT = 1_000_000
-"""Bytes that a request's body may have where nothing else is said."""
 ANYWHERE = (400, 413, 415, 422, 500, 503)
 """What any address may answer instead of what it promises; those that ask who calls also 401 and 403."""
 
@@ -46,7 +44,7 @@ def bare_app(
     body_limit: int = BODY_LIMIT,
     body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """Return an application without callers: for the health of processes that have no API."""
+    """Return an application without callers."""
     app = _Application(
         title=title,
         version=version,

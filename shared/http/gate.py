@@ -21,6 +21,8 @@ SECONDS = Histogram(
     ["service", "method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+BODY_LIMIT = 1_000_000
+"""Bytes that a request's body may have where nothing else is said."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked by machines every few seconds: logged at DEBUG only."""

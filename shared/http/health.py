@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 
 import structlog
-from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -41,7 +41,7 @@ class Health:
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
 
-    def attach(self, app: FastAPI) -> None:
+    def attach(self, app: Starlette) -> None:
         """Add the three addresses to an application."""
         app.router.routes += [
             Route("/livez", _livez, include_in_schema=False),

@@ -1,55 +1,25 @@
-"""The framework's own errors, told as problems: unknown addresses, unreadable bodies, fields that cannot be taken."""
+"""FastAPI's own errors, told as problems: bodies that cannot be read, fields that cannot be taken."""
 
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from shared.http.plain import install as install_plain
 from shared.http.problems import Problem
 
 
 def install(app: FastAPI) -> None:
     """Let an application answer with problem details only."""
 
-    async def as_problem(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)
-        return error.response()
-
-    async def as_plain(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        return _from_status(request, error).response()
-
     async def as_fields(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return _from_validation(request, error).response()
 
-    app.add_exception_handler(Problem, as_problem)
-    app.add_exception_handler(HTTPException, as_plain)
+    install_plain(app)
     app.add_exception_handler(RequestValidationError, as_fields)
-
-
-def _from_status(request: Request, error: HTTPException) -> Problem:
-    """Say what the framework's own errors mean here."""
-    known = {
-        404: ("not-found", "There is nothing at this address.", "The addresses are listed at /openapi.json."),
-        405: (
-            "method-not-allowed",
-            f"This address does not take {request.method[:20]}.",
-            "Use a method that Allow names.",
-        ),
-        400: (
-            "unreadable",
-            "The request's body could not be read.",
-            "Send the whole body, as the API description says.",
-        ),
-    }
-    fallback = ("error", HTTPStatus(error.status_code).phrase, None)
-    kind, detail, remedy = known.get(error.status_code, fallback)
-    return Problem(error.status_code, kind, detail, remedy=remedy, headers=error.headers)
 
 
 def _from_validation(request: Request, error: RequestValidationError) -> Problem:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 import structlog
 
 from shared import telemetry
-from shared.http.app import bare_app
 from shared.http.health import Health, Phase
+from shared.http.plain import plain_app
 from shared.process.loops import keep
 from shared.process.needs import checks, database_answers, declared
 from shared.process.parts import Parts, Runtime
@@ -44,7 +44,7 @@ async def run(
     stopping = stopping or asyncio.Event()
     sent_all = asyncio.Event()
     health = Health(checks(parts, runtime))
-    app = parts.app or bare_app(f"{runtime.service} {name}", runtime.service)
+    app = parts.app or plain_app(runtime.service)
     app.state.process = name
     health.attach(app)
     relay: list[Task] = []

@@ -2,16 +2,19 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, NullPool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.database import database_url, is_trouble
 from shared.settings import Settings, WrongSettingError
+
+# Every process has this module; those that migrate are the only ones to load Alembic, when they do.
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 log = structlog.get_logger()
 
@@ -36,12 +39,16 @@ async def migrate(service: str, settings: Settings, revision: str = "head") -> N
     log.info("the database is up to date", revision=revision)
 
 
-def configuration(service: str) -> Config:
+def configuration(service: str) -> "Config":
     """Return Alembic's configuration of a service: its section of alembic.ini."""
+    from alembic.config import Config
+
     return Config(ROOT / "alembic.ini", ini_section=service)
 
 
 def _upgrade(connection: Connection, service: str, revision: str) -> None:
+    from alembic import command
+
     config = configuration(service)
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
 
 from shared.bus.amqp import AmqpBus
 from shared.bus.contract import Bus
@@ -42,7 +42,7 @@ class Parts:
     """What one process does."""
 
     loops: Mapping[str, Loop]
-    app: FastAPI | None = None
+    app: Starlette | None = None
     """Served on `HOST`:`PORT` with `/livez`, `/readyz` and `/metrics` added; without one, only these are served."""
     ready: Mapping[str, Callable[[], Awaitable[bool]]] = field(default_factory=lambda: MappingProxyType({}))
     """What else must be well before the process is ready, by name."""

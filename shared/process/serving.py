@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from shared.settings import Settings, WrongSettingError
 
@@ -28,7 +28,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, settings: Settings) -> AsyncIterator[str]:
+async def serving(app: Starlette, settings: Settings) -> AsyncIterator[str]:
     """Serve an application inside the block, and finish its requests at the end; gives the address.
 
     Raises WrongSettingError when the address cannot be had.

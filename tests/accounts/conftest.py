@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.databases import DatabaseFactory
 from shared import telemetry
 from shared.settings import Settings
 from tests.accounts.house import House, house_of, own_services
@@ -19,9 +20,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-async def services(database_url: str) -> AsyncIterator[str]:
+async def services(database_url: str, migrated_once: DatabaseFactory) -> AsyncIterator[str]:
     telemetry.configure("publisher", "test", Settings(_env_file=None))
-    async with own_services(database_url) as namespace:
+    async with own_services(database_url, migrated_once) as namespace:
         yield namespace
 
 

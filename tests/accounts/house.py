@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 import shared.accounts
-from deploy.local.databases import own_databases
+from deploy.local.databases import DatabaseFactory, own_databases
 from deploy.sandbox.people import number_of
 from services.metrics.accounts import Accounts as Readers
 from services.metrics.handlers import Intake
@@ -44,8 +44,7 @@ from shared.database import begin, engine_for
 from shared.events import Envelope, decode
 from shared.http.token import issue, make_key_pair
 from shared.mailbox import follow
-from shared.process import Runtime, migrate, open_runtime
-from shared.settings import Settings
+from shared.process import Runtime, open_runtime
 from tests.platforms.sandbox import Sandbox
 
 SAMPLES = Path("deploy/samples/config").resolve()
@@ -210,14 +209,11 @@ class House:
 
 
 @asynccontextmanager
-async def own_services(server: str) -> AsyncIterator[str]:
-    """Make and migrate a database for publisher and for metrics; gives the namespace."""
-    async with own_databases(server, f"accounts{token_hex(4)}") as databases:
+async def own_services(server: str, like: DatabaseFactory) -> AsyncIterator[str]:
+    """Make a database for publisher and for metrics, with their tables; gives the namespace."""
+    async with own_databases(server, f"accounts{token_hex(4)}", like) as databases:
         addresses = [await databases(service) for service in ("publisher", "metrics")]
-        namespace = urlsplit(addresses[0]).path[1:].removesuffix("_publisher")
-        for service in ("publisher", "metrics"):
-            await migrate(service, Settings(_env_file=None, namespace=namespace, database_url=SecretStr(server)))
-        yield namespace
+        yield urlsplit(addresses[0]).path[1:].removesuffix("_publisher")
 
 
 @asynccontextmanager

@@ -9,8 +9,9 @@ from deploy.local.rabbit_node import PrivateRabbit
 from tests.journey.stage import Stage, running_stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def one_stage(database_url: str, rabbit: PrivateRabbit | ForeignRabbit) -> AsyncIterator[Stage]:
+    """Started once, for `tests/order.py` keeps its files together, and gone before other tests need the processor."""
     async with running_stage(database_url, rabbit.amqp_url) as running:
         yield running
 

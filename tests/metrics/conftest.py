@@ -1,6 +1,6 @@
 """Metrics on a database of its own, a sandbox over real HTTP, and posts that are public there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.credentials import sandbox_accounts
+from deploy.local.databases import DatabaseFactory
 from deploy.sandbox import Settings as SandboxSettings
 from deploy.sandbox import create_app
 from services.metrics.accounts import Accounts
@@ -32,7 +33,6 @@ from shared.database import begin, engine_for, statements
 from shared.events import Brief, Envelope, Event, PostPublished, Requester
 from shared.mailbox import follow
 from shared.platforms import specs
-from shared.process import migrate
 from shared.process.serving import serving
 from shared.settings import Settings
 from tests.sandbox.conftest import picture
@@ -50,10 +50,10 @@ async def sandbox() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def settings(
-    database: Callable[[str], Awaitable[str]], database_url: str, namespace: str, sandbox: str, tmp_path: Path
+    migrated: DatabaseFactory, database_url: str, namespace: str, sandbox: str, tmp_path: Path
 ) -> MetricsSettings:
-    await database("metrics")
-    settings = MetricsSettings(
+    await migrated("metrics")
+    return MetricsSettings(
         _env_file=None,
         namespace=f"carillon_{namespace}",
         database_url=database_url,
@@ -62,8 +62,6 @@ async def settings(
         platform_urls={name: f"{sandbox}/{name}" for name in specs()},
         collect_tries=2,
     )
-    await migrate("metrics", settings)
-    return settings
 
 
 @pytest.fixture

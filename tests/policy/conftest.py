@@ -1,7 +1,7 @@
 """Policy on a database of its own, and events as others would send them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.local.databases import DatabaseFactory
 from services.policy.facts import CommonsFile
 from services.policy.gather import Gather, Lookup
 from services.policy.handlers import Desk, handlers
@@ -22,7 +23,6 @@ from shared.database import begin, engine_for, statements
 from shared.events import Brief, Envelope, Event, PostRequested, Requester, Trust
 from shared.mailbox import follow
 from shared.payload import Payload, Piece, Rendition
-from shared.process import migrate
 
 TEAM = Requester(tool="test", trust=Trust.TEAM)
 PICTURE = "File:Grace Hopper.jpg"
@@ -62,13 +62,9 @@ def requested(
 
 
 @pytest.fixture
-async def settings(database: Callable[[str], Awaitable[str]], database_url: str, namespace: str) -> PolicySettings:
-    await database("policy")
-    settings = PolicySettings(
-        _env_file=None, namespace=f"carillon_{namespace}", database_url=database_url, lookup_tries=2
-    )
-    await migrate("policy", settings)
-    return settings
+async def settings(migrated: DatabaseFactory, database_url: str, namespace: str) -> PolicySettings:
+    await migrated("policy")
+    return PolicySettings(_env_file=None, namespace=f"carillon_{namespace}", database_url=database_url, lookup_tries=2)
 
 
 @pytest.fixture

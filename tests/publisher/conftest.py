@@ -1,7 +1,7 @@
 """Publisher on a database of its own, and events as others would send them."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from deploy.local.databases import DatabaseFactory
 from services.publisher.api import make_app
 from services.publisher.handlers import Planner, handlers
 from services.publisher.settings import PublisherSettings
@@ -35,7 +36,7 @@ from shared.events import (
 from shared.http.token import issue, make_key_pair
 from shared.mailbox import follow
 from shared.payload import Payload, Piece
-from shared.process import migrate, open_runtime
+from shared.process import open_runtime
 from shared.process.serving import serving
 
 CONFIG = load(Path("deploy/samples/config"))
@@ -45,11 +46,9 @@ REQUESTER = Requester(tool="test")
 
 
 @pytest.fixture
-async def settings(database: Callable[[str], Awaitable[str]], database_url: str, namespace: str) -> PublisherSettings:
-    await database("publisher")
-    settings = PublisherSettings(_env_file=None, namespace=f"carillon_{namespace}", database_url=database_url)
-    await migrate("publisher", settings)
-    return settings
+async def settings(migrated: DatabaseFactory, database_url: str, namespace: str) -> PublisherSettings:
+    await migrated("publisher")
+    return PublisherSettings(_env_file=None, namespace=f"carillon_{namespace}", database_url=database_url)
 
 
 @pytest.fixture

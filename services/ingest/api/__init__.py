@@ -8,7 +8,8 @@ from services.ingest.change import Changes
 from services.ingest.settings import IngestSettings
 from services.ingest.uploads import Uploads
 from shared.database import Sessions
-from shared.http import dead_letters, service_app
+from shared.http import dead_letters
+from shared.http.app import service_app
 from shared.mailbox import Mailbox
 
 __all__ = ["application"]

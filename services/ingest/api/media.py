@@ -8,8 +8,8 @@ from fastapi.responses import StreamingResponse
 from starlette.datastructures import Headers
 
 from shared.addresses import PATH, Addresses, WrongAddressError
-from shared.http import Problem
 from shared.http.app import bare_app
+from shared.http.problems import Problem
 from shared.media import MediaStore, Stored
 
 RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")

@@ -9,7 +9,8 @@ from services.ingest.api.printable import printable
 from services.ingest.change import Cancelling, Changes, Revising, find
 from services.ingest.views import PostView, post_view
 from shared.database import Sessions
-from shared.http import Caller, IfMatch, etag, require
+from shared.http.auth import Caller, require
+from shared.http.conditional import IfMatch, etag
 from shared.mailbox import Mailbox
 
 Reader = Annotated[Caller, Depends(require("posts:read"))]

@@ -15,7 +15,7 @@ from services.ingest.preview import Preview
 from services.ingest.views import RequestView, request_view
 from shared.content import Asking
 from shared.database import Sessions
-from shared.http import Caller, require
+from shared.http.auth import Caller, require
 from shared.http.idempotency import NAME, PARAMETER, checked
 
 ACCEPTED = Counter("carillon_ingest_requests_total", "Requests answered with 202, by whether again", ["replayed"])

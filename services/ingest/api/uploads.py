@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.ingest.api.keys import response
 from services.ingest.api.printable import printable
 from services.ingest.uploads import Announcing, Uploads, UploadView
-from shared.http import Caller, require
+from shared.http.auth import Caller, require
 from shared.http.idempotency import IdempotencyKey, checked
 
 Writer = Annotated[Caller, Depends(require("posts:write"))]

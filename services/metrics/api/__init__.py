@@ -4,7 +4,8 @@ from fastapi import FastAPI
 
 from services.metrics.api import channels, heard, posts
 from shared.channels import RegistryFile
-from shared.http import dead_letters, service_app
+from shared.http import dead_letters
+from shared.http.app import service_app
 from shared.process import Runtime
 
 

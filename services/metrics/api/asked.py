@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from shared.http import Caller, require
+from shared.http.auth import Caller, require
 
 Reader = Annotated[Caller, Depends(require("metrics:read"))]
 Limit = Annotated[int, Query(ge=1, le=1_000)]

@@ -20,7 +20,8 @@ from services.metrics.views import (
 from shared import platforms
 from shared.channels import Channel, RegistryFile
 from shared.database import Sessions
-from shared.http import Problem, documented, invalid
+from shared.http.problems import Problem, documented
+from shared.http.translate import invalid
 
 Name = Annotated[str, Path(pattern=r"^[a-z]+$", max_length=40)]
 Format = Literal["wikitext", "csv", "json"]

@@ -10,7 +10,7 @@ from services.metrics.api.asked import Limit, Reader
 from services.metrics.views import HeardPage
 from shared.channels import RegistryFile
 from shared.database import Sessions
-from shared.http import invalid
+from shared.http.translate import invalid
 
 ChannelName = Annotated[str | None, Query(pattern=r"^[a-z]+/[a-z]+$", max_length=80)]
 Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")]

@@ -11,7 +11,7 @@ from services.metrics import reports
 from services.metrics.api.asked import Limit, Reader
 from services.metrics.views import Campaign, Days, Measurements
 from shared.database import Sessions
-from shared.http import Problem, documented
+from shared.http.problems import Problem, documented
 
 CampaignName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 

@@ -8,7 +8,8 @@ from services.publisher.api import deliveries, holds
 from services.publisher.handlers import Planner
 from services.publisher.settings import PublisherSettings
 from shared.channels import Registry
-from shared.http import dead_letters, service_app
+from shared.http import dead_letters
+from shared.http.app import service_app
 from shared.process import Runtime
 
 

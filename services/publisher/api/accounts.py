@@ -12,7 +12,8 @@ from services.publisher.give_back import GiveBack
 from services.publisher.tables import Account, AccountState
 from shared.channels import Channel, RegistryFile
 from shared.database import Sessions
-from shared.http import Caller, Problem, documented, require
+from shared.http.auth import Caller, require
+from shared.http.problems import Problem, documented
 
 NAME = "Idempotency-Key"
 FORM = re.compile(r"^[\x21-\x7e]{1,255}$")

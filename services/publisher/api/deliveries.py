@@ -15,7 +15,8 @@ from services.publisher.life import State, mover
 from services.publisher.resolve import Resolution, Word, resolve
 from services.publisher.tables import Delivery, Transition, Try
 from shared.content import Line, Moment, WebAddress
-from shared.http import Caller, Problem, documented, require
+from shared.http.auth import Caller, require
+from shared.http.problems import Problem, documented
 from shared.model import Asked
 from shared.process import Runtime
 

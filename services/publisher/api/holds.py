@@ -15,8 +15,10 @@ from services.publisher.settings import PublisherSettings
 from shared.channels import Registry
 from shared.content import ChannelId, Language, Line, Region, Slug
 from shared.database import Row, statements
-from shared.http import Caller, Problem, documented, invalid, require
+from shared.http.auth import Caller, require
 from shared.http.idempotency import IdempotencyKey, checked
+from shared.http.problems import Problem, documented
+from shared.http.translate import invalid
 from shared.model import Asked
 from shared.process import Runtime
 
