@@ -7,6 +7,8 @@ from itertools import pairwise
 from chaos.fault import CHANNELS, Done, Fault, Measured, Round
 from chaos.oracle import Intent
 from chaos.stage import Stage
+from shared import platforms
+from shared.mailbox import topology
 
 LASTS = 300.0
 """Seconds, in production's time."""
@@ -56,12 +58,9 @@ def longest_wait(asked: list[Intent], began: float) -> float:
 async def _left(stage: Stage) -> int:
     """Return how many messages the queues still hold: consumers go on, so there should be none."""
     (node,) = stage.servers.nodes
+    queues = {f"{stage.place.namespace}.{queue.name}" for queue in topology(platforms.specs())}
     answer = await stage.http.get(f"{node.management_url}/api/queues/%2F", params={"columns": "name,messages_ready"})
-    return sum(
-        one.get("messages_ready", 0)
-        for one in answer.raise_for_status().json()
-        if one["name"].startswith(f"{stage.place.namespace}.") and not one["name"].endswith(".dead")
-    )
+    return sum(one.get("messages_ready", 0) for one in answer.raise_for_status().json() if one["name"] in queues)
 
 
 async def _caught_up(stage: Stage, during: list[Intent], over: float) -> float:
