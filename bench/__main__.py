@@ -81,7 +81,11 @@ def read_arguments(words: list[str] | None = None) -> Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds that count (default {ROUNDS})")
     parser.add_argument("--minutes", type=float, help=f"how long `sustained` takes (default {MINUTES:g})")
     parser.add_argument("--short", action="store_true", help="a fifth of the work: to see that it runs, not to judge")
-    parser.add_argument("--write", action="store_true", help="also write what is printed into docs/performance.md")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="run each part by itself, and write what it prints into docs/performance.md",
+    )
     asked = parser.parse_args(words)
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
@@ -109,7 +113,14 @@ def main() -> None:
     if not asked.write:
         run(lambda: measure(asked))
         return
-    words = [word for word in sys.argv[1:] if word != "--write"]
+    options = [word for word in sys.argv[1:] if word != "--write" and word not in PARTS]
+    for part in asked.parts or PARTS:
+        words = [part, *options]
+        record(part, " ".join(["python -m bench", *words]), _printed(words))
+
+
+def _printed(words: list[str]) -> str:
+    """Return what a run prints, printed here as it comes; ends with its code if that is not 0."""
     with subprocess.Popen([sys.executable, "-m", "bench", *words], stdout=subprocess.PIPE, text=True) as process:
         lines = []
         for line in process.stdout or ():
@@ -117,7 +128,7 @@ def main() -> None:
             lines.append(line)
     if process.returncode:
         raise SystemExit(process.returncode)
-    record(" ".join(["python -m bench", *words]), "".join(lines))
+    return "".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
-"""The latest figures in docs/performance.md, exactly as they were printed."""
+"""The latest figures of each part in docs/performance.md, exactly as they were printed."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BEGIN, END = "<!-- figures: written by `python -m bench --write` -->", "<!-- end of figures -->"
+END = "<!-- end of figures -->"
 
 
-def record(command: str, printed: str) -> None:
-    """Put what a command printed between the page's marks, with the day."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
+def record(part: str, command: str, printed: str, page: Path = PAGE) -> None:
+    """Put what a command printed about a part under the part's name, with the day; other parts keep theirs."""
+    told = page.read_text()
+    begin, end = f"<!-- {part}: written by `python -m bench --write` -->", f"<!-- end of {part} -->"
+    if begin not in told:
+        told = told.replace(END, f"{begin}\n{end}\n\n{END}")
+    before, _, rest = told.partition(begin)
+    after = rest.partition(end)[2]
     today = datetime.now(UTC).date().isoformat()
-    figures = f"`{command}` on {today}:\n\n```text\n{printed.strip()}\n```\n"
-    PAGE.write_text(f"{before}{BEGIN}\n\n{figures}\n{END}{after}")
+    figures = f"### {part}\n\n`{command}` on {today}:\n\n```text\n{printed.strip()}\n```"
+    page.write_text(f"{before}{begin}\n\n{figures}\n\n{end}{after}")
