@@ -11,7 +11,7 @@ from yarl import URL
 from shared.bus import topology
 from shared.bus.consuming import AmqpSubscription
 from shared.bus.contract import BrokerLostError, Message, Queue, QueueConflictError, Subscription
-from shared.bus.link import ANSWER_WITHIN, Link, asked, keep_up
+from shared.bus.link import ANSWER_WITHIN, Link, asked, keep_up, stop
 from shared.bus.probe import probe
 from shared.bus.publishing import Publisher
 
@@ -60,8 +60,7 @@ class AmqpBus:
             try:
                 return await topology.declare(connection, self._names, wanted.values())
             except BrokerLostError as lost:
-                log.warning("queues are not declared yet: %s", lost)
-                await asyncio.sleep(1.0)
+                await _pause("queues are not declared yet", lost)
 
     async def publish(self, messages: Sequence[Message]) -> set[str]:
         """Send all, pipelined; return the ids that the broker confirmed."""
@@ -85,7 +84,7 @@ class AmqpBus:
             yield subscription
         finally:
             self._subscriptions.discard(subscription)
-            await _stop(task)
+            await stop(task)
 
     async def depth(self, queue: str) -> int:
         """Return how many messages are ready; raises LookupError, BrokerLostError."""
@@ -114,7 +113,7 @@ class AmqpBus:
         """Stop consuming, then publishing, then let go of the connections."""
         self._closed = True
         for name in sorted(self._tasks, key=lambda name: name.endswith("connection")):
-            await _stop(self._tasks[name])
+            await stop(self._tasks[name])
 
     async def _publishing(self) -> AbstractConnection:
         self._start_publishing()
@@ -136,14 +135,15 @@ class AmqpBus:
 
     async def _redeclare(self, connection: AbstractConnection) -> None:
         """Make again what was declared before: the broker may have lost it, or be another one."""
-        try:
-            await topology.declare(connection, self._names, self._queues.values())
-        except QueueConflictError:
-            log.exception("a queue has changed under us; what else there is goes on")
+        while True:
+            try:
+                return await topology.declare(connection, self._names, self._queues.values())
+            except QueueConflictError:
+                return log.exception("a queue has changed under us; what else there is goes on")
+            except BrokerLostError as lost:
+                await _pause("queues are not declared again yet", lost)
 
 
-async def _stop(task: asyncio.Task[None]) -> None:
-    """End a task, by cancelling it as often as it takes: aiormq takes one that meets a closing channel for its own."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=1.0)
+async def _pause(what: str, lost: BrokerLostError) -> None:
+    log.warning("%s: %s", what, lost)
+    await asyncio.sleep(1.0)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 
 from aio_pika.abc import AbstractConnection
@@ -12,8 +12,8 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from shared.bus import frames
 from shared.bus.contract import DEAD, Death, Delivery, Message
 from shared.bus.frames import Content, Delivered
-from shared.bus.link import Link, asked, ended, quietly
-from shared.bus.wire import Lane, Wire
+from shared.bus.link import DECLARED_WITHIN, Link, asked, begun, ended, quietly
+from shared.bus.wire import Lane, Wire, WiredConnection
 
 
 class Tenure(Lane):
@@ -77,7 +77,7 @@ class AmqpSubscription:
         queue: str,
         address: str,
         prefetch: int,
-        prepare: Callable[[AbstractConnection], Awaitable[None]],
+        prepare: Callable[[AbstractConnection], Coroutine[None, None, None]],
     ) -> None:
         self.queue = queue
         self.last_delivery: float | None = None
@@ -97,7 +97,10 @@ class AmqpSubscription:
     async def session(self) -> None:
         """Consume on the present connection until channel or consumer go, whoever ends them."""
         connection = await self._link.connection()
-        await self._prepare(connection)
+        async with begun(self._prepare(connection), DECLARED_WITHIN):
+            await self._consume_over(connection)
+
+    async def _consume_over(self, connection: WiredConnection) -> None:
         opened = await asked(connection.channel(publisher_confirms=False))
         channel = await opened.get_underlay_channel()
         tenure = Tenure(connection.wire, channel, self._note_arrival)

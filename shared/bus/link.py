@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from secrets import SystemRandom
 from typing import TypeVar
 
@@ -24,6 +24,12 @@ log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 10.0
 """Seconds that the broker has to answer one question."""
+DECLARED_WITHIN = 1.0
+"""Seconds that whoever needs the queues waits until they are declared anew.
+
+Mostly they are all there, and it takes some milliseconds. A queue whose leader has died answers when another one is
+elected; to wait for it would keep everybody from all the others.
+"""
 HEARTBEAT = 10
 """Seconds; a silent connection is given up after about three. `?heartbeat=` in the URL overrides it."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -114,6 +120,24 @@ async def ended(*signals: asyncio.Future[None] | asyncio.Task[None] | None) -> N
     waiting = [signal for signal in signals if signal is not None]
     if waiting:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+
+@contextlib.asynccontextmanager
+async def begun(work: Coroutine[None, None, None], grace: float) -> AsyncIterator[None]:
+    """Wait a moment for work that is mostly done at once; it goes on during the block, and ends with it."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task], timeout=grace)
+        yield
+    finally:
+        await stop(task)
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """End a task, by cancelling it as often as it takes: aiormq takes one that meets a closing channel for its own."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1.0)
 
 
 async def quietly(closing: Awaitable[object]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import takewhile
 
 from aio_pika.abc import AbstractConnection
@@ -11,8 +11,8 @@ from aiormq.abc import AbstractChannel
 
 from shared.bus import frames
 from shared.bus.contract import Message, distinct
-from shared.bus.link import Link, asked, ended, quietly
-from shared.bus.wire import Lane, Wire
+from shared.bus.link import DECLARED_WITHIN, Link, asked, begun, ended, quietly
+from shared.bus.wire import Lane, Wire, WiredConnection
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,11 @@ class Publisher:
     """The confirm channel, and what is on its way through it."""
 
     def __init__(
-        self, link: Link, exchange: str, prepare: Callable[[AbstractConnection], Awaitable[None]], within: float
+        self,
+        link: Link,
+        exchange: str,
+        prepare: Callable[[AbstractConnection], Coroutine[None, None, None]],
+        within: float,
     ) -> None:
         self._link = link
         self._exchange = exchange
@@ -41,7 +45,10 @@ class Publisher:
     async def session(self) -> None:
         """Open the channel on the present connection and hold it until it goes."""
         connection = await self._link.connection()
-        await self._prepare(connection)
+        async with begun(self._prepare(connection), DECLARED_WITHIN):
+            await self._publish_over(connection)
+
+    async def _publish_over(self, connection: WiredConnection) -> None:
         opened = await asked(connection.channel())
         lane: Confirms | None = None
         try:

@@ -12,6 +12,7 @@ from aio_pika.abc import AbstractChannel
 from yarl import URL
 
 from deploy.local.rabbit import private_rabbit
+from shared.bus import topology
 from shared.bus.amqp import AmqpBus
 from shared.bus.contract import Message, Queue, QueueConflictError, Subscription
 from tests.bus.proxy import Proxy, proxied
@@ -175,6 +176,24 @@ async def test_deleted_exchange_is_made_again(amqp_url: str, namespace: str) -> 
         async with asyncio.timeout(LIMIT):
             await all_confirmed(bus, messages(3))
         await until_depth(bus, "one.q1", 3)
+
+
+async def test_a_declaration_without_an_answer_keeps_nobody_from_other_queues(
+    proxy: Proxy, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue whose leader has died answers when another one is elected, or never."""
+
+    async def unanswered(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async with bus_at(proxy.url, namespace) as bus:
+        await bus.declare([ONE])
+        await all_confirmed(bus, messages(1))
+        monkeypatch.setattr(topology, "declare", unanswered)
+        proxy.cut()
+        await all_confirmed(bus, messages(1, first=1))
+        async with bus.subscribe("one.q1", 10) as subscription:
+            assert len(await taken(subscription, 2)) == 2
 
 
 async def test_nacked_message_is_not_confirmed(amqp_url: str, namespace: str) -> None:
