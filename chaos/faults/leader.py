@@ -26,6 +26,7 @@ async def once(stage: Stage, go: Round) -> Done:
     victim_of = go.chance.choice([f"{namespace}.{QUEUE}", *others])
     async with probing(stage.place.amqp_url, namespace) as probe, stage.load(channels, go.mark, PER_SECOND):
         await asyncio.sleep(BEFORE)
+        await stage.must(lambda: _whole(stage), "every queue has all its members")
         node = await asyncio.to_thread(cluster.leader, victim_of)
         died = time.monotonic()
         await asyncio.to_thread(node.kill)
@@ -41,6 +42,14 @@ async def once(stage: Stage, go: Round) -> Done:
         ],
         notes={"confirmed": len(probe.confirmed), "leader of": victim_of.partition(".")[2]},
     )
+
+
+async def _whole(stage: Stage) -> bool:
+    """Say whether each queue has a member on every node: of a node that has just come back, it takes a while."""
+    url = f"{stage.servers.nodes[0].management_url}/api/queues/%2F"
+    answer = await stage.http.get(url, params={"columns": "name,type,online"})
+    quorum = [one for one in answer.raise_for_status().json() if one["type"] == "quorum"]
+    return all(len(one.get("online", ())) == len(stage.servers.nodes) for one in quorum)
 
 
 FAULT = Fault("1", "the leader of a queue killed, of three nodes", once, ground=GROUND, short=False, broken="trusting")
