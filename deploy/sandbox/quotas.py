@@ -47,6 +47,9 @@ class _Window:
     used: int = 0
 
 
+ENDLESS = 1_000_000
+
+
 class Quotas:
     """The limits now in force, and what is used of them; a platform that is open has none."""
 
@@ -102,8 +105,9 @@ class Quotas:
                 self._rules[platform][name] = replace(real[name], limit=limit)
 
     def told(self, platform: str) -> dict[str, Quota]:
-        """Return what a platform says of its limits: those in force, else its own, as if they were."""
-        return {**self._real[platform], **self._rules[platform]}
+        """Return what a platform says of its limits: those in force; where there is none, one that nobody reaches."""
+        endless = {name: replace(rule, limit=ENDLESS) for name, rule in self._real[platform].items()}
+        return endless | self._rules[platform]
 
     def advertised(self) -> dict[str, dict[str, dict[str, int | None]]]:
         """Return every platform's limits in force, by name; a limit of None means unlimited."""

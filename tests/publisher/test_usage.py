@@ -44,6 +44,7 @@ NOTHING = Tried(Published("1"))
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with stand_in.running() as running:
+        running.control.put("/_quotas", json={"instagram": "real", "threads": "real"}).raise_for_status()
         yield running
 
 
@@ -173,7 +174,7 @@ async def test_how_much_there_is_the_platform_knows_best(asked: Desk, sandbox: S
         await asked.ask()
         assert len(await asked.lane.went(*posts)) == 4
     finally:
-        sandbox.control.put("/_quotas", json={asked.lane.platform: "open"}).raise_for_status()
+        sandbox.control.put("/_quotas", json={asked.lane.platform: "real"}).raise_for_status()
 
 
 async def test_nothing_goes_out_when_the_platform_says_that_all_is_used(asked: Desk, sandbox: Sandbox) -> None:
@@ -185,7 +186,7 @@ async def test_nothing_goes_out_when_the_platform_says_that_all_is_used(asked: D
         await asked.ask()
         assert await asked.lane.went(post) == set()
     finally:
-        sandbox.control.put("/_quotas", json={asked.lane.platform: "open"}).raise_for_status()
+        sandbox.control.put("/_quotas", json={asked.lane.platform: "real"}).raise_for_status()
 
 
 async def test_posts_of_others_count_and_ours_only_once(shared: Desk) -> None:
@@ -297,4 +298,4 @@ async def test_an_answer_that_leaves_nothing_is_noticed_at_the_door(
                 await trial.once()
                 assert (door.spent is None) is left
         finally:
-            sandbox.control.put("/_quotas", json={platform: "open"}).raise_for_status()
+            sandbox.control.put("/_quotas", json={platform: "real"}).raise_for_status()

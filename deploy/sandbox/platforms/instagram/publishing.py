@@ -4,7 +4,7 @@ from deploy.sandbox.ledger import Post
 from deploy.sandbox.params import read_params, text
 from deploy.sandbox.platforms.instagram.containers import not_ready
 from deploy.sandbox.platforms.instagram.errors import refused
-from deploy.sandbox.platforms.instagram.state import DAY, NAME, POSTS_A_DAY, Container, Medium, State
+from deploy.sandbox.platforms.instagram.state import DAY, NAME, Container, Medium, State
 from deploy.sandbox.quotas import ExhaustedError
 from deploy.sandbox.wire import Answer, Call, json_answer
 
@@ -60,10 +60,10 @@ class Publishing:
         account = self._state.user(call, params)
         since = self._state.world.now() - DAY
         used = sum(one.account == account and one.time > since for one in self._state.media.values())
-        standing = self._state.world.quotas.take(NAME, "posts_24h", account, 0)
+        total = self._state.world.quotas.told(NAME)["posts_24h"].limit
         told = {
             "quota_usage": used,
-            "config": {"quota_total": standing.limit if standing else POSTS_A_DAY, "quota_duration": DAY},
+            "config": {"quota_total": total, "quota_duration": DAY},
         }
         asked = [name for name in text(params, "fields").split(",") if name in told] or ["quota_usage"]
         return json_answer({"data": [{name: told[name] for name in asked}]})
