@@ -123,12 +123,12 @@ async def ended(*signals: asyncio.Future[None] | asyncio.Task[None] | None) -> N
 
 
 @contextlib.asynccontextmanager
-async def begun(work: Coroutine[None, None, None], grace: float) -> AsyncIterator[asyncio.Task[None]]:
+async def begun(work: Coroutine[None, None, None], grace: float) -> AsyncIterator[None]:
     """Wait a moment for work that is mostly done at once; it goes on during the block, and ends with it."""
     task = asyncio.create_task(work)
     try:
         await asyncio.wait([task], timeout=grace)
-        yield task
+        yield
     finally:
         await stop(task)
 

@@ -55,24 +55,13 @@ class Publisher:
             channel = await opened.get_underlay_channel()
             lane = self._lane = Confirms(connection.wire, channel, self._exchange)
             self._open.set()
-            await self._hold(lane, channel, connection)
+            await ended(channel.closing)
         finally:
             self._lane = None
             self._open.clear()
             if lane is not None:
                 lane.give_up()
             await quietly(opened.close())
-
-    async def _hold(self, lane: "Confirms", channel: AbstractChannel, connection: WiredConnection) -> None:
-        """Wait until the channel goes, or leaves messages without a word although the broker takes some."""
-        while not channel.closing.done() and connection.transport:
-            await ended(channel.closing, lane.doubted)
-            async with begun(connection.transport.connection.ready(), 0.0) as unblocked:
-                if unblocked.done() and not channel.closing.done():
-                    log.warning("a message was not confirmed for %g s: another channel is opened", self._within)
-                    return
-                await ended(channel.closing, unblocked)  # short of memory or disk, it would confirm on no channel
-            lane.trust()
 
     async def publish(self, messages: Sequence[Message]) -> set[str]:
         """Send all, except what another call is sending: that is waited for. Return the ids that are confirmed."""
@@ -84,9 +73,7 @@ class Publisher:
         ways = {**theirs, **ours}
         try:
             if ways:
-                _, silent = await asyncio.wait(ways.values(), timeout=self._within)
-                if silent:
-                    lane.doubt()
+                await asyncio.wait(ways.values(), timeout=self._within)
             return {id_ for id_, way in ways.items() if way.done() and not way.cancelled() and way.result()}
         finally:
             lane.forget(ours)  # the next call must not find them in flight
@@ -108,9 +95,6 @@ class Confirms(Lane):
         """By the message's id; True is a confirm, False a nack or a return, cancelled is given up."""
         self._exchange = exchange
         self._count = 0
-        self.doubted: asyncio.Future[None]
-        """Done when no word comes of a message though the channel is open: it may wait for a leader that has died."""
-        self.trust()
         self._numbered: dict[int, asyncio.Future[bool]] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -145,15 +129,6 @@ class Confirms(Lane):
         way = self.in_flight.get(message_id)
         if way and not way.done():
             way.set_result(False)
-
-    def trust(self) -> None:
-        """Take it that all words will come."""
-        self.doubted = asyncio.get_running_loop().create_future()
-
-    def doubt(self) -> None:
-        """Say that no word comes of a message."""
-        if not self.doubted.done():
-            self.doubted.set_result(None)
 
     def forget(self, ways: Mapping[str, asyncio.Future[bool]]) -> None:
         """Let go of what a call has sent, confirmed or not."""

@@ -15,7 +15,6 @@ from deploy.local.rabbit import private_rabbit
 from shared.bus import topology
 from shared.bus.amqp import AmqpBus
 from shared.bus.contract import Message, Queue, QueueConflictError, Subscription
-from shared.bus.publishing import Confirms
 from tests.bus.proxy import Proxy, proxied
 from tests.bus.waiting import LIMIT, all_confirmed, ids, messages, taken, until, until_depth
 
@@ -107,12 +106,10 @@ async def test_stalled_socket_confirms_nothing_and_is_given_up(proxy: Proxy, nam
             await all_confirmed(bus, messages(1))
             await subscription.ack(await taken(subscription, 1))
             proxy.stall()
-            began = time.monotonic()
-            assert await bus.publish(messages(5, first=1)) == set()
-            assert 0.4 < time.monotonic() - began < 3
-            # The second call sends anew: it finds nothing of the first in its way, and perhaps its channel given up.
-            assert await bus.publish(messages(5, first=1)) == set()
-            assert time.monotonic() - began < 6
+            for _ in range(2):  # the second call sends anew: it finds nothing of the first in its way
+                began = time.monotonic()
+                assert await bus.publish(messages(5, first=1)) == set()
+                assert 0.4 < time.monotonic() - began < 3
 
             async def given_up() -> bool:
                 return not bus.connected and not subscription.consuming
@@ -197,25 +194,6 @@ async def test_a_declaration_without_an_answer_keeps_nobody_from_other_queues(
         await all_confirmed(bus, messages(1, first=1))
         async with bus.subscribe("one.q1", 10) as subscription:
             assert len(await taken(subscription, 2)) == 2
-
-
-async def test_a_channel_that_confirms_nothing_is_opened_anew(
-    amqp_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As where the broker's side of it waits for the leader of a queue that has died."""
-    real, deaf = Confirms.confirmed, list[Confirms]()
-
-    def confirmed(lane: Confirms, tag: int, *, multiple: bool, stored: bool) -> None:
-        deaf.extend([] if deaf else [lane])
-        if lane is not deaf[0]:
-            real(lane, tag, multiple=multiple, stored=stored)
-
-    monkeypatch.setattr(Confirms, "confirmed", confirmed)
-    async with bus_at(amqp_url, namespace, 0.5) as bus:
-        await bus.declare([ONE])
-        assert await bus.publish(messages(1)) == set()
-        await all_confirmed(bus, messages(1))
-        assert bus.connected
 
 
 async def test_nacked_message_is_not_confirmed(amqp_url: str, namespace: str) -> None:
