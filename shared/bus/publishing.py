@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import takewhile
 
@@ -18,6 +19,12 @@ log = logging.getLogger(__name__)
 
 CONNECTION_WITHIN = 1.0
 """Seconds that a call waits for a lost connection before it gives up."""
+REFUSAL_KEPT = 1.0
+"""Seconds that a channel is kept at the least although the broker nacks a message on it.
+
+A channel that first publishes to a queue in the moment in which the queue's leader dies goes on asking the dead node
+(RabbitMQ 3.10): all it is given is nacked until that node is back. A new channel asks the new leader.
+"""
 
 
 class Publisher:
@@ -43,23 +50,29 @@ class Publisher:
         return self._lane is not None
 
     async def session(self) -> None:
-        """Open the channel on the present connection and hold it until it goes."""
+        """Open the channel on the present connection and hold it until it goes; one that nacks is opened anew."""
         connection = await self._link.connection()
         async with begun(self._prepare(connection), DECLARED_WITHIN):
-            await self._publish_over(connection)
+            while await self._publish_over(connection):
+                log.warning("publishing channel: the broker refused a message on it; another one is opened")
 
-    async def _publish_over(self, connection: WiredConnection) -> None:
+    async def _publish_over(self, connection: WiredConnection) -> bool:
+        """Hold a channel until it goes, or is given up because the broker nacked a message; return which it was."""
         opened = await asked(connection.channel())
         lane: Confirms | None = None
         try:
             channel = await opened.get_underlay_channel()
             lane = self._lane = Confirms(connection.wire, channel, self._exchange)
             self._open.set()
-            await ended(channel.closing)
+            kept = time.monotonic() + REFUSAL_KEPT
+            await ended(channel.closing, lane.nacked)
+            await asyncio.wait([channel.closing], timeout=max(0.0, kept - time.monotonic()))
+            return not channel.closing.done()
         finally:
             self._lane = None
             self._open.clear()
             if lane is not None:
+                await lane.settled(CONNECTION_WITHIN)
                 lane.give_up()
             await quietly(opened.close())
 
@@ -97,6 +110,8 @@ class Confirms(Lane):
         self._count = 0
         self._numbered: dict[int, asyncio.Future[bool]] = {}
         self._loop = asyncio.get_running_loop()
+        self.nacked = self._loop.create_future()
+        """Done when the broker has refused a message."""
 
     def send(self, messages: Sequence[Message]) -> dict[str, asyncio.Future[bool]]:
         """Write all at once and return their ways; one that can't be written, or none if it is shut, has no way."""
@@ -119,6 +134,8 @@ class Confirms(Lane):
 
     def confirmed(self, tag: int, *, multiple: bool, stored: bool) -> None:
         """Settle one, or all from the oldest up to it."""
+        if not stored and not self.nacked.done():
+            self.nacked.set_result(None)
         for number in list(takewhile(lambda number: number <= tag, self._numbered)) if multiple else [tag]:
             way = self._numbered.pop(number, None)
             if way and not way.done():
@@ -135,6 +152,11 @@ class Confirms(Lane):
         for id_, way in ways.items():
             del self.in_flight[id_]
             way.cancel()
+
+    async def settled(self, within: float) -> None:
+        """Wait a while, if it is open, for what is on its way."""
+        if self.open and self.in_flight:
+            await asyncio.wait(self.in_flight.values(), timeout=within)
 
     def give_up(self) -> None:
         """Say to everyone who waits that nobody will confirm any more."""

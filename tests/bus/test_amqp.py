@@ -196,7 +196,10 @@ async def test_a_declaration_without_an_answer_keeps_nobody_from_other_queues(
             assert len(await taken(subscription, 2)) == 2
 
 
-async def test_nacked_message_is_not_confirmed(amqp_url: str, namespace: str) -> None:
+async def test_nacked_message_is_not_confirmed_and_its_channel_is_opened_anew(
+    amqp_url: str, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a channel is that met a queue while its leader died: only a new one finds the new leader."""
     async with bus_at(amqp_url, namespace) as bus, side_door(amqp_url) as other:
         await bus.declare([ONE])
         full = await other.declare_queue(arguments={"x-max-length": 1, "x-overflow": "reject-publish"}, exclusive=True)
@@ -204,6 +207,13 @@ async def test_nacked_message_is_not_confirmed(amqp_url: str, namespace: str) ->
         assert len(await bus.publish(messages(1, "post.full"))) == 1
         assert await bus.publish(messages(1, "post.full", first=1)) == set()
         assert await bus.publish(messages(1, first=2)) == {"id-2"}
+
+        async def anew() -> bool:
+            return "another one is opened" in caplog.text and bus.connected
+
+        await until("the channel is another one", anew)
+        await full.purge()
+        assert await bus.publish(messages(1, "post.full", first=1)) == {"id-1"}
 
 
 async def test_probe_needs_both_connections_and_every_consumer(proxy: Proxy, namespace: str) -> None:
