@@ -14,7 +14,7 @@ from shared.adapter.render import limits_broken
 from shared.adapter.text import emoji_bytes
 from shared.content import Content, Kind, Link, Media, Part, Poll
 from shared.platforms import specs
-from shared.platforms.threads import connect, measure, publish
+from shared.platforms.threads import connect, listed, measure, publish
 from tests.adapter.wire import reply
 from tests.adapter.wire import running as scripted
 from tests.platforms.conftest import Stage, stage_of
@@ -315,6 +315,22 @@ async def test_a_repost_is_made_once(threads: Stage, loss: str | None) -> None:
     assert (post["kind"], post["subject"], post["id"]) == ("repost", node, published.external_id)
     assert trial.failures == (["Uncertain"] if loss else [])
     assert await measure.measure([published.external_id], threads.account, threads.http)
+
+
+async def test_a_list_that_is_too_long_proves_no_absence(threads: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, address, _ = await other(threads)
+    threads.sandbox.arm("threads", "accept_then_reset", path="*/repost")
+    trial = threads.trial(Content(kind=Kind.REPOST, refers_to=address))
+    with pytest.raises(Uncertain):
+        await trial.once()
+    for text in ("One", "Two"):
+        await threads.trial(Content(text=text)).until_public()
+    monkeypatch.setattr(listed, "PAGE", 1)
+    monkeypatch.setattr(listed, "MOST_PAGES", 2)
+    with pytest.raises(Uncertain, match="more than 2 posts"):
+        await trial.look()
+    monkeypatch.setattr(listed, "MOST_PAGES", 3)
+    assert isinstance(await trial.look(), Published)
 
 
 async def test_a_repost_says_nothing_of_its_own(threads: Stage) -> None:

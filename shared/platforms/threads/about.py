@@ -45,7 +45,7 @@ async def _own(account: Account, http: Http) -> AsyncIterator[dict[str, Any]]:
 
 async def _of(author: str, account: Account, http: Http) -> AsyncIterator[dict[str, Any]]:
     """Give the posts of others that we may see, as far as the account's permissions go."""
-    places: tuple[tuple[str, dict[str, str]], ...] = (
+    places: tuple[tuple[str, dict[str, Any]], ...] = (
         (f"{me(account)}/mentions", {}),
         ("/profile_posts", {"username": author}),
     )

@@ -11,18 +11,28 @@ from shared.platforms.threads.connect import call, me
 
 FIELDS = "id,text,timestamp,permalink,media_type,is_quote_post,quoted_post,reposted_post,replied_to,shortcode,username"
 PAGE = 100
-MOST_PAGES = 10
-"""A thousand posts, four days' worth of an account's limit."""
+MOST_PAGES = 50
+"""Five thousand posts, twenty days' worth of an account's limit."""
 CLOCKS = 60
 """Seconds by which our clock and the platform's may differ."""
 
 
 async def listing(
-    account: Account, http: Http, path: str, *, fields: str = FIELDS, pages: int = MOST_PAGES, **params: Any
+    account: Account,
+    http: Http,
+    path: str,
+    *,
+    fields: str = FIELDS,
+    pages: int | None = None,
+    whole: bool = False,
+    **params: Any,
 ) -> AsyncIterator[dict[str, Any]]:
-    """Give the posts of a list, page by page, as many pages as one is willing to read."""
+    """Give the posts of a list, newest first, as many pages as one is willing to read.
+
+    Raises Uncertain where the `whole` list was asked for and it goes on after that.
+    """
     asked = {"fields": fields, "limit": PAGE, **params}
-    for _ in range(pages):
+    for _ in range(pages or MOST_PAGES):
         told = (await call(account, http, "GET", path, operation="listing", params=asked)).json
         for post in told.get("data") or ():
             yield post
@@ -30,6 +40,8 @@ async def listing(
         if not after or not told.get("data"):
             return
         asked["after"] = after
+    if whole:
+        raise Uncertain(f"threads: more than {MOST_PAGES * PAGE} posts since then; a person must look")
 
 
 async def recent(account: Account, since: datetime, http: Http) -> Sequence[Listed]:
@@ -57,7 +69,7 @@ async def our_repost(about: str, sent: float, known: frozenset[str], account: Ac
 
 async def _since(sent: float, path: str, account: Account, http: Http) -> AsyncIterator[dict[str, Any]]:
     since = int(sent) - CLOCKS
-    async for post in listing(account, http, path, since=since):
+    async for post in listing(account, http, path, whole=True, since=since):
         if datetime.fromisoformat(post["timestamp"]).timestamp() >= since:
             yield post
 
