@@ -58,7 +58,7 @@ def post_entity(state: State, thread: Thread) -> Entity:
         "permalink": post.url,
         "owner": {"id": number_of(thread.account)},
         "is_quote_post": bool(thread.quote),
-        "has_replies": said_below or any(one.reply_to == thread.id for one in state.threads.values()),
+        "has_replies": said_below or state.answered(thread.id),
         "is_reply": bool(thread.reply_to),
     }
     if thread.reply_to:
@@ -81,7 +81,7 @@ def voice_entity(state: State, voice: Voice, base: str) -> Entity:
         "media_type": "TEXT_POST",
         "permalink": f"{base}/@{voice.author}/post/{code_of(voice.id)}",
         "is_quote_post": voice.kind == "quote",
-        "has_replies": any(one.reply_to == voice.id for one in state.threads.values()),
+        "has_replies": state.answered(voice.id),
         "is_reply": voice.kind == "reply",
     }
     if voice.kind == "reply" and voice.to:

@@ -70,12 +70,12 @@ class Posts:
         thread = self._state.own_thread(account, call.args["id"])
         self._state.world.quotas.take(NAME, "deletes_24h", account)
         thread.post.removed = self._state.world.now()
-        del self._state.threads[thread.id]
+        self._state.remove(thread)
         return json_answer({"success": True, "deleted_id": thread.id})
 
     def _public(self, call: Call, thread: Thread) -> Answer:
         thread.post.url = f"{call.base}/@{thread.account}/post/{code_of(thread.id)}"
-        self._state.threads[thread.id] = thread
+        self._state.add(thread)
         self._state.world.ledger.add(thread.post)
         call.published += 1
         return json_answer({"id": thread.id})

@@ -1,5 +1,6 @@
 """What Threads remembers: containers for a day, and the posts that came of them."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +82,8 @@ class State:
         self.tokens = Tokens(world)
         self.containers: dict[str, Container] = {}
         self.threads: dict[str, Thread] = {}
+        self._parents: Counter[str | None] = Counter()
+        """What is replied to, and how often."""
         self._last = 17_900_000_000_000_000
 
     def caller(self, call: Call, params: Params) -> str:
@@ -118,9 +121,23 @@ class State:
         now = self.world.now()
         return [one for one in reversed(self.threads.values()) if one.account == account and one.listed <= now]
 
+    def answered(self, node: str) -> bool:
+        """Say whether one of the posts here replies to something."""
+        return self._parents[node] > 0
+
+    def add(self, thread: Thread) -> None:
+        """Keep a post."""
+        self.threads[thread.id] = thread
+        self._parents[thread.reply_to] += 1
+
+    def remove(self, thread: Thread) -> None:
+        """Drop a post."""
+        del self.threads[thread.id]
+        self._parents[thread.reply_to] -= 1
+
     def forget(self) -> None:
         """Drop every container, post and token."""
-        for memory in (self.containers, self.threads, self.tokens):
+        for memory in (self.containers, self.threads, self.tokens, self._parents):
             memory.clear()
 
 
