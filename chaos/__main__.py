@@ -18,7 +18,7 @@ from random import Random
 from chaos.fault import Done, Fault, Ground, Round
 from chaos.faults import ALL
 from chaos.oracle import judge
-from chaos.report import ROOT, Book, Line, record, table, version
+from chaos.report import ROOT, Book, Line, each, record, table
 from chaos.running import running_stage
 from chaos.scale import Scale
 from chaos.servers import running_servers
@@ -140,6 +140,7 @@ class Run:
         else:
             line = Line.of(fault.name, fault.about, number, done, judge(await stage.evidence()))
         line.notes["seconds"] = round(time.monotonic() - began, 1)
+        line.servers = self.description
         self.book.add(line)
         print(line.told(), flush=True)
         return fault.name not in self._stuck
@@ -172,11 +173,12 @@ def main() -> None:
     if asked.write:
         record(
             {
-                "command": f"`{' '.join(['python -m chaos', *sys.argv[1:]])}`, version {version()}",
+                "command": f"`{' '.join(['python -m chaos', *sys.argv[1:]])}`",
+                "versions": each(line.version for line in run.book.lines),
                 "date": datetime.now(UTC).date().isoformat(),
                 "seed": str(asked.seed),
                 "deadlines": "as in production" if asked.full_scale else "1:20, their order kept",
-                "servers": f"{run.description}, {os.cpu_count()} cores",
+                "servers": f"{each(line.servers for line in run.book.lines)}; {os.cpu_count()} cores",
             },
             run.book.lines,
         )

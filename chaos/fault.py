@@ -43,7 +43,7 @@ class Measured:
     def __str__(self) -> str:
         """How it is told, with its limit."""
         sign = "≥" if self.least else "≤"
-        return f"{self.what} {self.value:.3g} {self.unit} ({sign} {self.limit:.3g})".replace(" %", "%")
+        return f"{self.what} {self.value:.3g} {self.unit} ({sign} {self.limit:.4g})".replace(" %", "%")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Line:
     notes: dict[str, Any] = field(default_factory=dict)
     at: str = ""
     version: str = ""
+    servers: str = ""
 
     @classmethod
     def of(cls, fault: str, about: str, number: int, done: Done, verdict: Verdict) -> "Line":
@@ -150,6 +151,11 @@ def record(told: Mapping[str, str], lines: Sequence[Line]) -> None:
     after = rest.partition(END)[2]
     where = "\n".join(f"- {what}: {value}" for what, value in told.items())
     PAGE.write_text(f"{before}{BEGIN}\n\n{where}\n\n{table(lines)}\n\n{END}{after}")
+
+
+def each(values: Iterable[str]) -> str:
+    """Return what there is, each once, in the order in which it came."""
+    return "; ".join(dict.fromkeys(value for value in values if value))
 
 
 def version() -> str:

@@ -15,7 +15,7 @@ SHARE = 0.02
 EVERY = 4.0
 """Seconds between two deaths, on average."""
 TOGETHER = 24
-PATIENCE = 1500.0
+PATIENCE = 900.0
 
 
 async def once(stage: Stage, go: Round) -> Done:
