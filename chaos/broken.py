@@ -8,6 +8,7 @@ amnesiac   takes every message for a new one
 impatient  takes "later" for "now"
 touchy     takes a database that is away for an error of its own
 trusting   takes what was sent for confirmed
+single     keeps each queue on one node only
 strict     reads no event that says more than it knows
 """
 
@@ -116,9 +117,22 @@ def trusting() -> None:
     Publisher.publish = publish  # type: ignore[method-assign]
 
 
+def single() -> None:
+    """A queue has no copies."""
+    from shared.bus import topology
+
+    one = {"x-quorum-initial-group-size": 1}
+    real = topology.arguments
+    topology.arguments = lambda *words: real(*words) | one
+    topology.LETTERS = topology.LETTERS | one
+
+
+OF_SUITE = frozenset({"single"})
+"""Ways in which the suite's own caller of the broker is broken, too: it is the one that is measured."""
 OF_WORKERS = frozenset({"blind", "eager", "impatient"})
 WAYS: Mapping[str, Break] = {
     "trusting": trusting,
+    "single": single,
     "blind": blind,
     "eager": eager,
     "impatient": impatient,

@@ -57,9 +57,9 @@ async def declare(connection: AbstractConnection, names: Names, queues: Iterable
 async def _declare_queue(channel: AbstractChannel, names: Names, queue: Queue) -> None:
     name, dead = names.queue(queue.name), names.queue(queue.name + DEAD)
     try:
-        letters = await asked(channel.declare_queue(dead, durable=True, arguments=_DEAD_LETTERS))
+        letters = await asked(channel.declare_queue(dead, durable=True, arguments=LETTERS))
         await asked(letters.bind(names.dead, name))
-        work = await asked(channel.declare_queue(name, durable=True, arguments=_work(names.dead, name)))
+        work = await asked(channel.declare_queue(name, durable=True, arguments=arguments(names.dead, name)))
         for key in (*queue.keys, queue.name):
             await asked(work.bind(names.events, key))
     except BrokerLostError as error:
@@ -68,10 +68,12 @@ async def _declare_queue(channel: AbstractChannel, names: Names, queue: Queue) -
         raise
 
 
-_DEAD_LETTERS: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT}
+LETTERS: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT}
+"""The arguments of a queue of dead letters."""
 
 
-def _work(dead_exchange: str, name: str) -> FieldTable:
+def arguments(dead_exchange: str, name: str) -> FieldTable:
+    """Return the arguments of a queue for work."""
     # At-least-once dead lettering keeps a message in its queue until the dead letters have it. RabbitMQ (>= 3.10)
     # asks for reject-publish with it, and silently dead-letters at most once without.
     return {
