@@ -9,9 +9,11 @@ impatient  takes "later" for "now"
 touchy     takes a database that is away for an error of its own
 trusting   takes what was sent for confirmed
 single     keeps each queue on one node only
+shared     publishes and consumes over one connection
 strict     reads no event that says more than it knows
 """
 
+import asyncio
 import json
 import runpy
 import sys
@@ -127,12 +129,38 @@ def single() -> None:
     topology.LETTERS = topology.LETTERS | one
 
 
+def shared() -> None:
+    """A broker that stops who publishes stops who acks, too."""
+    bus: Any = import_module("shared.bus.amqp").AmqpBus
+    real = bus.__init__
+
+    def init(self: Any, *words: Any, **more: Any) -> None:
+        real(self, *words, **more)
+        vars(self)["_inward"] = _Same(vars(self)["_outward"])
+
+    bus.__init__ = init
+
+
+class _Same:
+    """A link that somebody else keeps."""
+
+    def __init__(self, link: Any) -> None:
+        self._link = link
+
+    async def keep(self) -> None:
+        await asyncio.Event().wait()
+
+    async def connection(self) -> Any:
+        return await self._link.connection()
+
+
 OF_SUITE = frozenset({"single"})
 """Ways in which the suite's own caller of the broker is broken, too: it is the one that is measured."""
 OF_WORKERS = frozenset({"blind", "eager", "impatient"})
 WAYS: Mapping[str, Break] = {
     "trusting": trusting,
     "single": single,
+    "shared": shared,
     "blind": blind,
     "eager": eager,
     "impatient": impatient,
