@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
 
-from chaos.broken import OF_SUITE, WAYS
+from chaos.broken import in_suite
 from chaos.fault import Done, Fault, Ground, Round
 from chaos.faults import ALL
 from chaos.oracle import judge
@@ -102,9 +102,7 @@ class Run:
         ground = todo[0].ground
         chance = Random(self._asked.seed)
         broken = todo[0].broken if self._asked.broken else None
-        if broken in OF_SUITE:
-            WAYS[broken]()
-        with running_servers(clustered=ground.clustered) as servers:
+        with in_suite(broken), running_servers(clustered=ground.clustered) as servers:
             self.description = servers.description
             print(f"on {servers.description}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
             async with running_stage(

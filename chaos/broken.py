@@ -17,7 +17,8 @@ import asyncio
 import json
 import runpy
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
@@ -168,6 +169,19 @@ WAYS: Mapping[str, Break] = {
     "touchy": touchy,
     "strict": strict,
 }
+
+
+@contextmanager
+def in_suite(way: str | None) -> Iterator[None]:
+    """Break the suite's own process for the length of a block, where the way wants that."""
+    topology: Any = import_module("shared.bus.topology")
+    kept = topology.arguments, topology.LETTERS
+    if way in OF_SUITE:
+        WAYS[str(way)]()
+    try:
+        yield
+    finally:
+        topology.arguments, topology.LETTERS = kept
 
 
 def _wrap(platforms: Any, change: Callable[[Any], Any]) -> None:
