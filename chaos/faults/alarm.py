@@ -69,4 +69,4 @@ async def _caught_up(stage: Stage, during: list[Intent], over: float) -> float:
     return max((one.called - over for one in await stage.shown() if one.mark in marks), default=0.0)
 
 
-FAULT = Fault("10", "memory alarm, then disk alarm", once, repeats=50, short=False, broken="shared")
+FAULT = Fault("10", "memory alarm, then disk alarm", once, repeats=50, short=False, broken="careless")
