@@ -29,6 +29,7 @@ NOT_NEEDED = "metrics-api"
 BROKEN = {
     "immortal": {"POISON_ATTEMPTS": "50"},
     "trusting": {"ASK_AGAIN_SECONDS": "86400"},
+    "careless": {"ASK_AGAIN_SECONDS": "86400"},
 }
 """Settings with which a run is broken: poison never dies; what was lost is never asked for again."""
 EARLY = (
